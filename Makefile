@@ -3,28 +3,38 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup test lint clean
+.PHONY: help setup demo test lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.ready ## make .venv with everything in it
+setup: $(VENV)/.ready node_modules/.ready ## make .venv and node_modules with everything in them
 
 $(VENV)/.ready: pyproject.toml
-	@echo "setting up $(VENV)"
+	@echo "setting up $(VENV) (about 30 s)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
+node_modules/.ready: package.json $(VENV)/.ready
+	@echo "setting up node_modules (about 10 s)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: setup ## the whole story on a local Supabase
+	@$(BIN)/ephraim-db demo
+
 test: setup ## run the whole suite
 	@$(BIN)/python -m pytest -n auto -q
 
-lint: setup ## ruff and mypy
+lint: setup ## ruff, mypy, sqlfluff and squawk
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/mypy --strict tests
+	@$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar supabase src
+	@$(BIN)/squawk supabase/migrations/*.sql
 
 clean: ## remove what set-up made
-	rm -rf $(VENV)
+	rm -rf $(VENV) node_modules
