@@ -2,6 +2,24 @@
 
 EphraimError
 ├── InvalidInput            a value was refused before anything was sent
+├── SupabaseError           a call to Supabase did not end well
+│   ├── NotSignedIn         no user, or the session is over
+│   ├── ServiceKeyRefused   the client acts as service_role, not as a user
+│   ├── Forbidden           the database does not let this user do that
+│   │   └── AdminRequired   it lets the organization's admins do it
+│   ├── NotFound            no such row, or none this user may see
+│   ├── Rejected            the database refused the values
+│   ├── NotMigrated         a table or column is missing
+│   ├── UnexpectedAnswer    the answer is not PostgREST's
+│   ├── NoSealingKey        there is no key to seal to
+│   └── Unavailable         try again later
+│       ├── ConnectionFailed
+│       └── TimedOut
+├── PostgresError           a Postgres could not be started, reached or set up
+│   ├── PostgresNotFound    no Postgres programs where we looked
+│   ├── PortTaken           somebody listens on that port already
+│   ├── WrongPassword       the server refused the login
+│   └── DiskFull            no space left
 └── SealingError
     ├── InvalidEnvelope     the text is not `seal:v1:<kid>:<base64url>`
     ├── InvalidKey          the text is not an X25519 key
@@ -28,6 +46,79 @@ class InvalidInput(EphraimError, ValueError):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class SupabaseError(EphraimError):
+    """A call to Supabase did not end well."""
+
+
+class NotSignedIn(SupabaseError):
+    """No user is signed in, or the session is over: sign in and try again."""
+
+
+class ServiceKeyRefused(SupabaseError):
+    """The client acts as service_role, which bypasses row-level security: sign a user in instead."""
+
+
+class Forbidden(SupabaseError):
+    """The database does not let this user do that."""
+
+
+class AdminRequired(Forbidden):
+    """The database lets only admins of the organization change it: ask one of them."""
+
+
+class NotFound(SupabaseError):
+    """There is no such row, or none that this user may see."""
+
+
+class Rejected(SupabaseError):
+    """The database refused the values."""
+
+    def __init__(self, code: str, constraint: str | None = None) -> None:
+        """Keep the SQLSTATE or PostgREST `code` and the `constraint`; never the row."""
+        by = f"by {constraint}" if constraint else "(its log says why)"
+        super().__init__(f"the database refused the values {by}: {code}")
+        self.code = code
+        self.constraint = constraint
+
+
+class NotMigrated(SupabaseError):
+    """The database lacks what is asked for."""
+
+    def __init__(self, table: str, code: str) -> None:
+        """Name the `table` that was asked, and the SQLSTATE or PostgREST `code`."""
+        super().__init__(
+            f"{table} is not as expected ({code}): apply supabase/migrations, then reload "
+            "PostgREST's schema cache (notify pgrst, 'reload schema')"
+        )
+        self.table = table
+        self.code = code
+
+
+class UnexpectedAnswer(SupabaseError):
+    """The answer is not one that PostgREST gives: check the URL and what stands in between."""
+
+    def __init__(self, status: int) -> None:
+        """Keep the HTTP `status`; the answer itself is not repeated."""
+        super().__init__(f"HTTP {status}: {(type(self).__doc__ or '').splitlines()[0]}")
+        self.status = status
+
+
+class NoSealingKey(SupabaseError):
+    """The database names no active sealing key whose kid is its thumbprint: publish one."""
+
+
+class Unavailable(SupabaseError):
+    """Supabase could not answer: try again later."""
+
+
+class ConnectionFailed(Unavailable):
+    """Supabase could not be reached: check the URL and the network, then try again."""
+
+
+class TimedOut(Unavailable):
+    """Supabase did not answer in time. A change may have been made: read before trying again."""
 
 
 class SealingError(EphraimError):
@@ -63,3 +154,31 @@ class CannotOpen(SealingError):
             "organization or field, or it was damaged. Enter the secret again."
         )
         self.kid = kid
+
+
+class PostgresError(EphraimError):
+    """A Postgres could not be started, reached or set up."""
+
+
+class PostgresNotFound(PostgresError):
+    """There are no Postgres programs where we looked."""
+
+
+class PortTaken(PostgresError):
+    """Somebody listens on that port already."""
+
+    def __init__(self, port: int) -> None:
+        """Name the `port`."""
+        super().__init__(
+            f"port {port} is taken on 127.0.0.1. Stop what listens there (ss -ltnp shows it), "
+            "choose another port, or leave the port out and a free one is found."
+        )
+        self.port = port
+
+
+class WrongPassword(PostgresError):
+    """The server refused the login."""
+
+
+class DiskFull(PostgresError):
+    """There is no space left on the disk."""
