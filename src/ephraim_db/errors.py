@@ -2,6 +2,10 @@
 
 EphraimError
 ├── InvalidInput            a value was refused before anything was sent
+├── MigrationError
+│   ├── InvalidProject      no supabase folder, two files with one version, no UTF-8, bad TOML
+│   ├── HistoryConflict     the ledger and the files tell different stories; nothing was applied
+│   └── MigrationFailed     Postgres refused a statement of a migration or seed
 ├── SupabaseError           a call to Supabase did not end well
 │   ├── NotSignedIn         no user, or the session is over
 │   ├── ServiceKeyRefused   the client acts as service_role, not as a user
@@ -28,6 +32,8 @@ EphraimError
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class EphraimError(Exception):
@@ -57,7 +63,7 @@ class NotSignedIn(SupabaseError):
 
 
 class ServiceKeyRefused(SupabaseError):
-    """The client acts as service_role, which bypasses row-level security: sign a user in instead."""
+    """The client acts as service_role, past row-level security: sign a user in instead."""
 
 
 class Forbidden(SupabaseError):
@@ -182,3 +188,51 @@ class WrongPassword(PostgresError):
 
 class DiskFull(PostgresError):
     """There is no space left on the disk."""
+
+
+class MigrationError(EphraimError):
+    """The migrations could not be applied."""
+
+
+class InvalidProject(MigrationError):
+    """The project's supabase folder cannot be used."""
+
+
+class HistoryConflict(MigrationError):
+    """The ledger and the files tell different stories; nothing was applied."""
+
+    def __init__(self, message: str, versions: tuple[str, ...]) -> None:
+        """Name the `versions` in conflict."""
+        super().__init__(message)
+        self.versions = versions
+
+
+class MigrationFailed(MigrationError):
+    """Postgres refused a statement of a migration or seed.
+
+    It carries Postgres's message, never its DETAIL, which can hold what is in a row.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path,
+        statement: int | None,
+        line: int | None,
+        sqlstate: str | None,
+        postgres_message: str,
+        left_behind: bool,
+    ) -> None:
+        """Say where: `statement` counts from 1 and `line` is of the file; None is at its end.
+
+        `left_behind`: whether statements before it stay applied, as the file is not one
+        transaction.
+        """
+        super().__init__(message)
+        self.path = path
+        self.statement = statement
+        self.line = line
+        self.sqlstate = sqlstate
+        self.postgres_message = postgres_message
+        self.left_behind = left_behind

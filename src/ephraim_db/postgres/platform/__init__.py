@@ -1,0 +1,159 @@
+"""Make a database a fresh Supabase project, and copy or drop it.
+
+roles.sql (the server's) --> create database --> schemas, default_grants, auth, ... (the database's)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Literal, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from ephraim_db.errors import PostgresError
+from ephraim_db.postgres.server import Server
+
+DefaultGrants = Literal["legacy", "explicit"]
+
+_DATABASE_FILES = ("schemas", "default_grants", "auth", "extensions", "realtime")
+_ROLES_LOCK = 0x6570_6872  # any number, the same for every one of our processes
+
+# An extension that owns nothing was pretended: a real one owns at least a function.
+_PRETENDED = """
+select e.extname from pg_catalog.pg_extension as e
+where not exists (
+    select from pg_catalog.pg_depend as d
+    where
+        d.refclassid = 'pg_catalog.pg_extension'::regclass and d.refobjid = e.oid
+        and d.deptype = 'e'
+)
+order by e.extname
+"""
+
+_IS_EMPTY = """
+select not exists (
+    select from pg_catalog.pg_class as c
+    join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname not like 'pg\\_%' and n.nspname <> 'information_schema'
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A database with what a fresh Supabase project has before its first migration.
+
+    `pretended` names extensions that only look installed: `create extension if not exists`
+    succeeds, but nothing or little of them is there.
+    """
+
+    database: str
+    pretended: tuple[str, ...]
+
+
+def create_database(
+    server: Server, name: str, *, default_grants: DefaultGrants = "legacy"
+) -> Platform:
+    """Make the database `name`, owned by role postgres, a fresh Supabase project.
+
+    An existing database is taken if it is empty; otherwise `PostgresError`. `default_grants` says
+    what new objects in public grant to the API roles by themselves: everything (legacy), or almost
+    nothing (explicit, projects made since 2026-05-30).
+    """
+    _create_roles(server)
+    with connect(server) as connection:
+        exists = connection.execute(
+            "select from pg_catalog.pg_database where datname = %s", [name]
+        ).fetchone()
+        if exists is None:
+            connection.execute(
+                sql.SQL("create database {} owner postgres template template0").format(
+                    sql.Identifier(name)
+                )
+            )
+        else:
+            connection.execute(
+                sql.SQL("alter database {} owner to postgres").format(sql.Identifier(name))
+            )
+    with connect(server, name) as connection, connection.transaction():
+        if not _one(connection, _IS_EMPTY):
+            raise PostgresError(f"database {name} exists and is not empty: choose another name")
+        explicit = ("explicit_grants",) if default_grants == "explicit" else ()
+        for file in (*_DATABASE_FILES, *explicit):
+            connection.execute(_read(file))
+        pretended = connection.execute(_PRETENDED).fetchall()
+    return Platform(name, tuple(str(row[0]) for row in pretended))
+
+
+def clone_database(server: Server, template: str, name: str) -> None:
+    """Copy `template`, to which nobody may be connected, with its owner and settings."""
+    with connect(server) as connection:
+        owner = _one(
+            connection,
+            "select pg_catalog.pg_get_userbyid(datdba) from pg_catalog.pg_database"
+            " where datname = %s",
+            template,
+        )
+        connection.execute(
+            sql.SQL("create database {} owner {} template {}").format(
+                sql.Identifier(name), sql.Identifier(str(owner)), sql.Identifier(template)
+            )
+        )
+        # `alter database set` would have to parse and quote each value again.
+        connection.execute(
+            "insert into pg_catalog.pg_db_role_setting (setdatabase, setrole, setconfig)"
+            " select made.oid, s.setrole, s.setconfig"
+            " from pg_catalog.pg_db_role_setting as s"
+            " join pg_catalog.pg_database as t on t.oid = s.setdatabase"
+            " cross join pg_catalog.pg_database as made"
+            " where t.datname = %s and made.datname = %s",
+            [template, name],
+        )
+
+
+def drop_database(server: Server, name: str) -> None:
+    """Drop `name`, cutting off whoever is connected to it."""
+    with connect(server) as connection:
+        connection.execute(
+            sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+        )
+
+
+@contextmanager
+def connect(server: Server, database: str = "postgres") -> Iterator[psycopg.Connection]:
+    """Connect as the server's superuser, in autocommit."""
+    with psycopg.connect(server.url(database), autocommit=True) as connection:
+        yield connection
+
+
+def _create_roles(server: Server) -> None:
+    with connect(server) as connection, connection.transaction():
+        # Two at once would fail with "tuple concurrently updated".
+        connection.execute("select pg_catalog.pg_advisory_xact_lock(%s)", [_ROLES_LOCK])
+        connection.execute(_read("roles"))
+        for role in ("postgres", "authenticator"):
+            if role == server.user or not server.password:
+                continue
+            verifier = connection.pgconn.encrypt_password(
+                server.password.encode(), role.encode(), b"scram-sha-256"
+            )
+            connection.execute(
+                sql.SQL("alter role {} password {}").format(
+                    sql.Identifier(role), sql.Literal(verifier.decode())
+                )
+            )
+
+
+def _read(file: str) -> bytes:
+    return files(__name__).joinpath(f"{file}.sql").read_bytes()
+
+
+def _one(connection: psycopg.Connection, query: LiteralString, *parameters: object) -> object:
+    row = connection.execute(query, parameters or None).fetchone()
+    if row is None:
+        raise PostgresError(f"no such database: {', '.join(map(str, parameters))}")
+    return row[0]

@@ -1,0 +1,4 @@
+-- What Realtime listens to.
+
+create publication supabase_realtime;
+alter publication supabase_realtime owner to postgres;

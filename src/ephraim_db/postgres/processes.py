@@ -1,0 +1,124 @@
+"""Child processes and a directory that never outlive us, not even a `kill -9`.
+
+we --pipe--> watchdog.py: when the pipe closes without a goodbye, it kills the children we named
+and removes the directory. Children lead their own session, so a Ctrl-C reaches only us, and we
+stop them in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypedDict
+
+_WATCHDOG = Path(__file__).with_name("watchdog.py")
+_PATIENCE = 5.0  # seconds a child gets to stop before it is killed
+
+
+@dataclass(slots=True)
+class Household:
+    """A private directory and the children that live from it, stopped last to first."""
+
+    directory: Path
+    _watchdog: subprocess.Popen[str]
+    _children: list[tuple[subprocess.Popen[bytes], signal.Signals]] = field(default_factory=list)
+
+    def start(
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        stop: signal.Signals,
+        env: Mapping[str, str] | None = None,
+        account: pwd.struct_passwd | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start a child that writes to `log` and ends on the signal `stop`."""
+        with log.open("ab") as output:
+            child = subprocess.Popen(  # noqa: S603
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                start_new_session=True,
+                cwd=self.directory,
+                **run_as(account),
+            )
+        self._children.append((child, stop))
+        self._tell(f"child {child.pid}")
+        return child
+
+    def stop(self, child: subprocess.Popen[bytes]) -> None:
+        """End one child: its stop signal, then, if it does not listen, a kill."""
+        (entry,) = [entry for entry in self._children if entry[0] is child]
+        if child.poll() is None:
+            child.send_signal(entry[1])
+            try:
+                child.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        self._children.remove(entry)
+        self._tell(f"gone {child.pid}")
+
+    def _tell(self, line: str) -> None:
+        assert self._watchdog.stdin is not None  # noqa: S101
+        with contextlib.suppress(BrokenPipeError):
+            self._watchdog.stdin.write(f"{line}\n")
+            self._watchdog.stdin.flush()
+
+    def close(self) -> None:
+        """Stop every child, remove the directory, dismiss the watchdog."""
+        for child, _ in reversed(list(self._children)):
+            self.stop(child)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self._tell("done")
+        assert self._watchdog.stdin is not None  # noqa: S101
+        self._watchdog.stdin.close()
+        self._watchdog.wait()
+
+
+class RunAs(TypedDict, total=False):
+    """The arguments of `subprocess` that say whom a command runs as."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def run_as(account: pwd.struct_passwd | None) -> RunAs:
+    """Return what `subprocess` needs to run a command as another account; nothing for None."""
+    if account is None:
+        return {}
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+@contextlib.contextmanager
+def household(account: pwd.struct_passwd | None = None) -> Iterator[Household]:
+    """Make a temporary directory, of `account` if given, that vanishes with everything started."""
+    directory = Path(tempfile.mkdtemp(prefix="ephraim-db-"))
+    watchdog = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-I", "-S", str(_WATCHDOG), str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        cwd="/",
+    )
+    home = Household(directory, watchdog)
+    try:
+        if account is not None:
+            os.chown(directory, account.pw_uid, account.pw_gid)
+        yield home
+    finally:
+        home.close()

@@ -1,0 +1,57 @@
+"""Real databases for every test: one server per worker, one fresh clone of our project per test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from ephraim_db.postgres import (
+    Server,
+    clone_database,
+    create_database,
+    drop_database,
+    start_postgres,
+)
+
+PROJECT = Path(__file__).parents[1]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The Postgres of this run; EPHRAIM_DB_POSTGRES chooses which (default: embedded)."""
+    with start_postgres(os.environ.get("EPHRAIM_DB_POSTGRES", "embedded")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def project_template(server: Server) -> str:
+    """The name of a database with the platform, our migrations and our seed; connect to clones."""
+    name = "project_template"
+    create_database(server, name)
+    with psycopg.connect(server.url(name, "postgres")) as connection:
+        supabase = PROJECT / "supabase"
+        for file in (*sorted(supabase.glob("migrations/*.sql")), supabase / "seed.sql"):
+            if file.exists():
+                connection.execute(file.read_bytes())
+    return name
+
+
+@pytest.fixture
+def database_name(server: Server, project_template: str) -> Iterator[str]:
+    """The name of a fresh clone of our project's database, dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    clone_database(server, project_template, name)
+    yield name
+    drop_database(server, name)
+
+
+@pytest.fixture
+def database(server: Server, database_name: str) -> str:
+    """The URL, as role postgres, of a fresh clone of our project's database."""
+    return server.url(database_name, "postgres")
