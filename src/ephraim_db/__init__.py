@@ -4,6 +4,57 @@ secret:  entered -> sealed -> stored -> opened by the sender -> used -> logged -
 policy:  catalog -> personas -> probes -> matrix -> contract / findings / mutants -> report
 """
 
-from ephraim_db.errors import EphraimError, InvalidInput
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["EphraimError", "InvalidInput"]
+from ephraim_db.errors import AdminRequired, EphraimError, InvalidInput, NotSignedIn
+
+if TYPE_CHECKING:
+    from ephraim_db.client import AsyncClient, Client
+    from ephraim_db.inputs import CLEAR, Clear
+    from ephraim_db.organizations import Organization
+    from ephraim_db.profiles import MemberRole, Profile
+    from ephraim_db.sms_logs import SmsLog, SmsLogPage, SmsStatus
+
+__all__ = [
+    "CLEAR",
+    "AdminRequired",
+    "AsyncClient",
+    "Clear",
+    "Client",
+    "EphraimError",
+    "InvalidInput",
+    "MemberRole",
+    "NotSignedIn",
+    "Organization",
+    "Profile",
+    "SmsLog",
+    "SmsLogPage",
+    "SmsStatus",
+]
+
+# Imported when first asked for: who probes policies or seals a secret needs no HTTP client.
+_HOMES = {
+    "AsyncClient": "client",
+    "Client": "client",
+    "CLEAR": "inputs",
+    "Clear": "inputs",
+    "Organization": "organizations",
+    "MemberRole": "profiles",
+    "Profile": "profiles",
+    "SmsLog": "sms_logs",
+    "SmsLogPage": "sms_logs",
+    "SmsStatus": "sms_logs",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from where it lives."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return __all__

@@ -1,0 +1,137 @@
+"""The caller's organization: what a page may show of it, and what its admins may change.
+
+settings --checked--> secrets sealed --> Update --> read again, since the database has its say
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from ephraim_db import inputs
+from ephraim_db.errors import AdminRequired, Forbidden
+from ephraim_db.inputs import Clear
+from ephraim_db.profiles import no_profile
+from ephraim_db.sealing import Place
+from ephraim_db.sealing_keys import active_key, sealed
+from ephraim_db.steps import Read, Row, Steps, Update, caller, equals, read, update
+
+_COLUMNS = (
+    "id,name,abn,settings,twilio_account_sid,twilio_auth_token_set,twilio_phone_number,"
+    "xero_client_id,xero_client_secret_set,xero_tenant_id,xero_token_set_set,created_at,updated_at"
+)
+_MINE = (f"organization:organizations!organization_id({_COLUMNS})",)
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization as its members see it. Of a secret, only whether it is set."""
+
+    id: UUID
+    name: str
+    abn: str | None
+    sms_enabled: bool
+    xero_connected: bool
+    ndia_registered: bool
+    twilio_account_sid: str | None
+    twilio_auth_token_set: bool
+    twilio_phone_number: str | None
+    xero_client_id: str | None
+    xero_client_secret_set: bool
+    xero_tenant_id: str | None
+    xero_token_set_set: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """Take PostgREST's row; a flag that was never set is False."""
+        settings = row["settings"]
+        return cls(
+            id=UUID(row["id"]),
+            name=row["name"],
+            abn=row["abn"],
+            sms_enabled=settings.get("sms_enabled", False),
+            xero_connected=settings.get("xero_connected", False),
+            ndia_registered=settings.get("ndia_registered", False),
+            twilio_account_sid=row["twilio_account_sid"],
+            twilio_auth_token_set=row["twilio_auth_token_set"],
+            twilio_phone_number=row["twilio_phone_number"],
+            xero_client_id=row["xero_client_id"],
+            xero_client_secret_set=row["xero_client_secret_set"],
+            xero_tenant_id=row["xero_tenant_id"],
+            xero_token_set_set=row["xero_token_set_set"],
+            created_at=datetime.fromisoformat(row["created_at"]),
+            updated_at=datetime.fromisoformat(row["updated_at"]),
+        )
+
+
+def get_organization() -> Steps[Organization]:
+    """Return the caller's organization in one read, through their profile."""
+    user = yield from caller()
+    rows = yield from read(Read("profiles", _MINE, (equals("id", user),)))
+    if not rows or rows[0]["organization"] is None:
+        raise no_profile(user)
+    return Organization.from_row(rows[0]["organization"])
+
+
+def update_organization_settings(
+    *,
+    name: str | None,
+    abn: str | Clear | None,
+    sms_enabled: bool | None,
+    ndia_registered: bool | None,
+    twilio_account_sid: str | Clear | None,
+    twilio_auth_token: SecretStr | Clear | None,
+    twilio_phone_number: str | Clear | None,
+    xero_client_id: str | Clear | None,
+    xero_client_secret: SecretStr | Clear | None,
+) -> Steps[Organization]:
+    """Change what is given, then return the organization as the database has it."""
+    values = inputs.changes(
+        (
+            ("name", name, inputs.line),
+            ("abn", abn, inputs.abn),
+            ("twilio_account_sid", twilio_account_sid, inputs.account_sid),
+            ("twilio_phone_number", twilio_phone_number, inputs.phone),
+            ("xero_client_id", xero_client_id, inputs.line),
+            ("twilio_auth_token", twilio_auth_token, inputs.secret),
+            ("xero_client_secret", xero_client_secret, inputs.secret),
+        )
+    )
+    # Only the flags that change: the database merges them into the others.
+    flags = inputs.changes(
+        (
+            ("sms_enabled", sms_enabled, inputs.flag),
+            ("ndia_registered", ndia_registered, inputs.flag),
+        )
+    )
+    if flags:
+        values["settings"] = flags
+    organization = yield from get_organization()
+    if not values:
+        return organization
+    values = yield from _sealed(values, organization.id)
+    try:
+        touched = yield from update(Update("organizations", organization.id, values))
+    except Forbidden:
+        touched = 0
+    if not touched:
+        raise AdminRequired
+    return (yield from get_organization())
+
+
+def _sealed(values: dict[str, object], organization_id: UUID) -> Steps[dict[str, object]]:
+    secrets = {field: value for field, value in values.items() if isinstance(value, SecretStr)}
+    if not secrets:
+        return values
+    key = yield from active_key()
+    envelopes = {
+        field: sealed(value, Place(organization_id, field.partition("_")[0], field), key)
+        for field, value in secrets.items()
+    }
+    return {**values, **envelopes}

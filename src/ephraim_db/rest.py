@@ -1,0 +1,92 @@
+"""What a step looks like to PostgREST, and what its answer means. No I/O.
+
+step --request()--> method, URL, parameters, headers, body ... status, body --outcome()--> answer
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ephraim_db.errors import (
+    Forbidden,
+    NotMigrated,
+    NotSignedIn,
+    Rejected,
+    SupabaseError,
+    TimedOut,
+    Unavailable,
+    UnexpectedAnswer,
+)
+from ephraim_db.steps import Read, Row, Update, equals
+
+# https://docs.postgrest.org/en/stable/references/errors.html
+_MISSING = {"42P01", "42703", "PGRST200", "PGRST204", "PGRST205"}
+_EXPIRED = {"PGRST301", "PGRST302", "PGRST303"}
+_BUSY = ("40", "53", "57", "58", "XX", "55P03", "PGRST0")
+_CONSTRAINT = re.compile(r'constraint "([a-z0-9_]+)"')
+_SCHEMA = "public"
+
+
+def request(step: Read | Update, base_url: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the arguments of httpx's `request`; secrets and personal data only in the body."""
+    profile = {"Accept-Profile": _SCHEMA, "Content-Profile": _SCHEMA}
+    url = f"{base_url.rstrip('/')}/{step.table}"
+    if isinstance(step, Update):
+        return {
+            "method": "PATCH",
+            "url": url,
+            "params": [equals("id", step.id)],
+            "headers": {**headers, **profile, "Prefer": "return=minimal,count=exact"},
+            "json": dict(step.values),
+        }
+    params = [("select", ",".join(step.columns)), *step.filters]
+    params += [("order", step.order)] if step.order else []
+    params += [("limit", str(step.limit))] if step.limit else []
+    return {"method": "GET", "url": url, "params": params, "headers": {**headers, **profile}}
+
+
+def outcome(
+    step: Read | Update, status: int, headers: Mapping[str, str], body: bytes
+) -> list[Row] | int | SupabaseError:
+    """Return the step's answer, or the error to raise where no frame holds the body."""
+    if not 200 <= status < 300:
+        return _failure(step.table, status, body)
+    if isinstance(step, Update):
+        count = headers.get("content-range", "").partition("/")[2]
+        return int(count) if count.isdecimal() else UnexpectedAnswer(status)
+    rows = _parsed(body)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return UnexpectedAnswer(status)
+    return rows
+
+
+def _failure(table: str, status: int, body: bytes) -> SupabaseError:
+    # PostgREST's details and hint can hold rows, and its message can repeat a value: only the code
+    # and the name of a constraint leave this function.
+    error = _parsed(body)
+    error = error if isinstance(error, dict) else {}
+    code = str(error.get("code") or "")
+    if status == 401 or code in _EXPIRED:
+        return NotSignedIn()
+    if status == 403 or code == "42501":
+        return Forbidden()
+    if code in _MISSING:
+        return NotMigrated(table, code)
+    if code == "57014":
+        return TimedOut()
+    if status >= 500 or status == 429 or code.startswith(_BUSY):
+        return Unavailable()
+    if status < 400 or not code:
+        return UnexpectedAnswer(status)
+    constraint = _CONSTRAINT.search(str(error.get("message")))
+    return Rejected(code, constraint[1] if constraint else None)
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
