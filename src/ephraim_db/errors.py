@@ -218,11 +218,11 @@ class MigrationFailed(MigrationError):
         message: str,
         *,
         path: Path,
-        statement: int | None,
-        line: int | None,
-        sqlstate: str | None,
-        postgres_message: str,
         left_behind: bool,
+        statement: int | None = None,
+        line: int | None = None,
+        sqlstate: str | None = None,
+        postgres_message: str = "",
     ) -> None:
         """Say where: `statement` counts from 1 and `line` is of the file; None is at its end.
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import psycopg
 
-from ephraim_db.errors import HistoryConflict
-from ephraim_db.migrations.execute import Step, run_group
+from ephraim_db.errors import HistoryConflict, MigrationFailed
+from ephraim_db.migrations.execute import Script, Step, leave_transaction, run_group
 from ephraim_db.migrations.files import Migration
 from ephraim_db.migrations.ledger import RECORD, Recorded, compare, create_ledger, read_ledger
 from ephraim_db.migrations.lock import alone
@@ -62,6 +62,7 @@ def _apply(
     plan = plan_migration(migration)
     if not plan.is_whole:
         tell(f"{migration.label} is not one transaction: if it stops half-way, half is applied")
+    script = Script(migration.path, migration.sql, migration.statements)
     texts = [statement.text for statement in migration.statements]
     record = Step(RECORD, (migration.version, migration.name, texts))
     connection.execute("reset all")
@@ -69,13 +70,14 @@ def _apply(
         steps = [
             record if index == LEDGER else Step(texts[index], statement=index) for index in group
         ]
-        run_group(
-            connection,
-            steps,
+        run_group(connection, script, steps, left_behind=number > 0)
+    if leave_transaction(connection):
+        raise MigrationFailed(
+            f"{migration.label} begins a transaction that it does not commit, so nothing after "
+            "that was applied or recorded. End it with commit, or leave begin out: each file is "
+            "one transaction already.",
             path=migration.path,
-            sql=migration.sql,
-            statements=migration.statements,
-            left_behind=number > 0,
+            left_behind=True,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,25 @@ from psycopg.pq import TransactionStatus
 from ephraim_db.errors import MigrationFailed
 from ephraim_db.migrations.statements import Statement
 
+_COPIES = re.compile(r"copy\b.*\b(?:from\s+stdin|to\s+stdout)\b", re.IGNORECASE | re.DOTALL)
+
+_COPY = psycopg.NotSupportedError(
+    "copy from stdin and copy to stdout talk to psql, not to a migration; write insert statements"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file of SQL and the statements in it."""
+
+    path: Path
+    sql: str
+    statements: Sequence[Statement]
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A query to send; `statement` is its index in the file, None if the file does not hold it."""
+    """A query to send; `statement` is its index in the script, None if the script lacks it."""
 
     query: str
     parameters: tuple[object, ...] | None = None
@@ -25,72 +41,105 @@ class Step:
 
 def run_group(
     connection: psycopg.Connection[Any],
+    script: Script,
     steps: Sequence[Step],
     *,
-    path: Path,
-    sql: str,
-    statements: Sequence[Statement],
-    left_behind: bool,
+    left_behind: bool = False,
 ) -> None:
-    """Send `steps`; Postgres runs those after a failed one not at all. Raises `MigrationFailed`."""
-    failure = None
+    """Send `steps`, where Postgres runs nothing after one that fails; raises `MigrationFailed`.
+
+    `left_behind`: whether what ran before this group stays if it fails.
+    """
     cursors = [connection.cursor() for _ in steps]
-    try:
-        if len(steps) == 1:
-            _send(connection, cursors[0], steps[0])
-        else:
-            with connection.pipeline():
-                for cursor, step in zip(cursors, steps, strict=True):
-                    _send(connection, cursor, step)
-    except psycopg.Error as error:
+    for step in steps:
+        if _COPIES.match(_code(script, step)):
+            raise _failure(_COPY, script, step, left_behind)
+    error = _send_all(connection, cursors, steps)
+    if error is not None:
         done = sum(cursor.pgresult is not None for cursor in cursors)
-        failed = steps[min(done, len(steps) - 1)]
-        failure = _failure(error, failed, path, sql, statements, left_behind)
-    if failure is not None:  # outside the handler: psycopg's error has the DETAIL
-        if (
-            not connection.broken
-            and connection.info.transaction_status is not TransactionStatus.IDLE
-        ):
-            connection.execute("rollback")
-        raise failure
+        step = steps[done] if done < len(steps) else Step("commit")
+        leave_transaction(connection)
+        raise _failure(error, script, step, left_behind)  # no `from`: psycopg's holds the DETAIL
 
 
-def _send(connection: psycopg.Connection[Any], cursor: psycopg.Cursor[Any], step: Step) -> None:
-    query = step.query.encode(connection.info.encoding)
-    cursor.execute(query, step.parameters, prepare=False)
+def _send_all(
+    connection: psycopg.Connection[Any],
+    cursors: Sequence[psycopg.Cursor[Any]],
+    steps: Sequence[Step],
+) -> psycopg.Error | None:
+    """Send `steps` and return the first error; the cursors of those that ran have a result."""
+    if len(steps) == 1:
+        return _send(connection, cursors[0], steps[0])
+    error = None
+    try:
+        with connection.pipeline():
+            for cursor, step in zip(cursors, steps, strict=True):
+                error = error or _send(connection, cursor, step)
+    except psycopg.Error as late:
+        error = error or late
+    return error
+
+
+def _send(
+    connection: psycopg.Connection[Any], cursor: psycopg.Cursor[Any], step: Step
+) -> psycopg.Error | None:
+    try:
+        query = step.query.encode(connection.info.encoding)
+        cursor.execute(query, step.parameters, prepare=False)
+    except psycopg.Error as error:
+        return error
+    return None
+
+
+def leave_transaction(connection: psycopg.Connection[Any]) -> bool:
+    """Roll back what a script left open; whether there was anything."""
+    if connection.closed or connection.info.transaction_status is TransactionStatus.IDLE:
+        return False
+    connection.execute("rollback")
+    return True
+
+
+def _code(script: Script, step: Step) -> str:
+    if step.statement is None:
+        return ""
+    statement = script.statements[step.statement]
+    return statement.text[statement.code :]
 
 
 def _failure(
-    error: psycopg.Error,
-    step: Step,
-    path: Path,
-    sql: str,
-    statements: Sequence[Statement],
-    left_behind: bool,
+    error: psycopg.Error, script: Script, step: Step, left_behind: bool
 ) -> MigrationFailed:
-    diagnostics = error.diag
-    says = diagnostics.message_primary or str(error).strip().splitlines()[0]
-    line = None
-    where = f"{path.name}: recording it"
+    says = error.diag.message_primary or str(error).strip().splitlines()[0]
+    number = line = None
+    where = f"{script.path.name}: {step.query if step.parameters is None else 'recording it'}"
     if step.statement is not None:
-        statement = statements[step.statement]
-        position = int(diagnostics.statement_position or 0)
+        statement = script.statements[step.statement]
+        number = step.statement + 1
+        position = int(error.diag.statement_position or 0)
         at = statement.offset + (position - 1 if position else statement.code)
-        line = sql.count("\n", 0, at) + 1
-        where = f"{path.name}:{line}: statement {step.statement + 1} ({statement.head})"
-    code = f" [{diagnostics.sqlstate}]" if diagnostics.sqlstate else ""
-    hint = f" Hint: {diagnostics.message_hint}" if diagnostics.message_hint else ""
-    left = (
-        "The statements before it stay applied, and the file is not recorded."
-        if left_behind
-        else "Nothing of the file was applied."
-    )
+        line = script.sql.count("\n", 0, at) + 1
+        where = f"{script.path.name}:{line}: statement {number} ({statement.head})"
+    code = f" [{error.diag.sqlstate}]" if error.diag.sqlstate else ""
+    hint = f" Hint: {error.diag.message_hint}" if error.diag.message_hint else ""
     return MigrationFailed(
-        f"{where} failed: {says}{code}.{hint} {left} Mend the file and run again.",
-        path=path,
-        statement=None if step.statement is None else step.statement + 1,
+        f"{where} failed: {says}{code}.{hint} {_next(error, step, left_behind)}",
+        path=script.path,
+        statement=number,
         line=line,
-        sqlstate=diagnostics.sqlstate,
+        sqlstate=error.diag.sqlstate,
         postgres_message=says,
         left_behind=left_behind,
     )
+
+
+def _next(error: psycopg.Error, step: Step, left_behind: bool) -> str:
+    """Say what state this leaves and what to do about it."""
+    if error.diag.sqlstate is None and isinstance(error, psycopg.OperationalError):
+        return "The connection was lost: see what was applied with `ephraim-db migrate status`."
+    if step.parameters is not None and isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return "Nothing of it was applied. If it sets a role, end it with `reset role`."
+    if step.parameters is not None and isinstance(error, psycopg.errors.UniqueViolation):
+        return "Nothing of it was applied: somebody else just did. Run again."
+    if left_behind:
+        return "The statements before it stay applied, and the file is not recorded."
+    return "Nothing of the file was applied. Mend it and run again."

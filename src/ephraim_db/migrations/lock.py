@@ -35,10 +35,10 @@ def alone(connection: psycopg.Connection[Any], tell: Callable[[str], None]) -> I
         try:
             yield
         finally:
-            if not connection.broken:
+            if not connection.closed:
                 _asked(connection, "select pg_catalog.pg_advisory_unlock(%s)")
     finally:
-        if not connection.broken:
+        if not connection.closed:
             connection.autocommit = autocommit
 
 

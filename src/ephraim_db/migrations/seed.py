@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from ephraim_db.errors import InvalidProject
-from ephraim_db.migrations.execute import Step, run_group
+from ephraim_db.migrations.execute import Script, Step, run_group
 from ephraim_db.migrations.files import read_sql
 from ephraim_db.migrations.lock import alone
 from ephraim_db.migrations.statements import split_statements
@@ -64,21 +64,13 @@ def apply_seed(
 
 def _run(connection: psycopg.Connection[Any], project: Path, path: str, digest: str) -> None:
     sql = read_sql(project / path)
-    statements = split_statements(sql)
+    script = Script(project / path, sql, split_statements(sql))
+    statements = [
+        Step(statement.text, statement=index) for index, statement in enumerate(script.statements)
+    ]
     connection.execute("reset all")
-    run_group(
-        connection,
-        [
-            Step("begin"),
-            *(Step(statement.text, statement=n) for n, statement in enumerate(statements)),
-            Step(_RECORD, (path, digest)),
-            Step("commit"),
-        ],
-        path=project / path,
-        sql=sql,
-        statements=statements,
-        left_behind=False,
-    )
+    record = Step(_RECORD, (path, digest))
+    run_group(connection, script, [Step("begin"), *statements, record, Step("commit")])
 
 
 def seed_paths(project: Path, tell: Callable[[str], None]) -> list[str]:

@@ -14,11 +14,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _WORD = r"[^\W\d][\w$]*"
+_ESCAPED = r"'(?:[^'\\]|''|\\.)*+(?:'|\Z)"
+# A string goes on after a line break: E'one' <newline> 'two\''.
+_BREAK = r"(?:[ \t\f\v]|--[^\n\r]*+)*+[\n\r](?:\s|--[^\n\r]*+[\n\r])*+"
 _TOKEN = re.compile(
     rf"""
       (?P<line_comment> --[^\n\r]* )
     | (?P<comment> /\* )
-    | (?P<quoted> [eE]'(?:[^'\\]|''|\\.)*(?:'|\Z) | '(?:[^']|'')*(?:'|\Z) | "[^"]*(?:"|\Z) )
+    | (?P<quoted> [eE]{_ESCAPED}(?:{_BREAK}{_ESCAPED})* | '[^']*(?:'|\Z) | "[^"]*(?:"|\Z) )
     | (?P<body> \$(?P<tag>(?:[^\W\d]\w*)?)\$ )
     | (?P<word> {_WORD} )
     | (?P<number> \d[\w$]* )
