@@ -238,6 +238,7 @@ is 'Grants leave out role, organization_id and is_platform_admin: nobody promote
 
 -- workers -----------------------------------------------------------------------------------------
 -- From here on foreign keys carry organization_id, so a row cannot point into another organization.
+-- Members may not choose an id: a duplicate would tell that another organization has it.
 
 create table public.workers (
     id uuid primary key default gen_random_uuid(),
@@ -258,8 +259,8 @@ for each row execute function private.set_updated_at();
 alter table public.workers enable row level security;
 revoke all on table public.workers from public, anon, authenticated, service_role;
 grant select, delete on table public.workers to authenticated, service_role;
-grant insert (id, organization_id, profile_id, display_name) on public.workers
-to authenticated, service_role;
+grant insert (organization_id, profile_id, display_name) on public.workers to authenticated;
+grant insert (id, organization_id, profile_id, display_name) on public.workers to service_role;
 grant update (profile_id, display_name) on public.workers to authenticated, service_role;
 
 create policy "staff read their organization's workers"
@@ -315,8 +316,8 @@ grant execute on function private.own_participant_id() to authenticated;
 alter table public.participants enable row level security;
 revoke all on table public.participants from public, anon, authenticated, service_role;
 grant select, delete on table public.participants to authenticated, service_role;
-grant insert (id, organization_id, profile_id, display_name) on public.participants
-to authenticated, service_role;
+grant insert (organization_id, profile_id, display_name) on public.participants to authenticated;
+grant insert (id, organization_id, profile_id, display_name) on public.participants to service_role;
 grant update (profile_id, display_name) on public.participants to authenticated, service_role;
 
 create policy "staff read their participants, a participant their own row"
@@ -365,8 +366,10 @@ for each row execute function private.set_updated_at();
 alter table public.shifts enable row level security;
 revoke all on table public.shifts from public, anon, authenticated, service_role;
 grant select, delete on table public.shifts to authenticated, service_role;
+grant insert (organization_id, worker_id, participant_id, starts_at, ends_at) on public.shifts
+to authenticated;
 grant insert (id, organization_id, worker_id, participant_id, starts_at, ends_at) on public.shifts
-to authenticated, service_role;
+to service_role;
 grant update (worker_id, participant_id, starts_at, ends_at) on public.shifts
 to authenticated, service_role;
 
