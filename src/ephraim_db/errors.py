@@ -24,6 +24,10 @@ EphraimError
 │   ├── PortTaken           somebody listens on that port already
 │   ├── WrongPassword       the server refused the login
 │   └── DiskFull            no space left
+├── PostgrestError          PostgREST could not be found or started
+├── RlsError                RLS could not be observed
+│   ├── InvalidPersonas     rls.toml does not say who is to be asked
+│   └── CannotProbe         a run would have proved nothing
 └── SealingError
     ├── InvalidEnvelope     the text is not `seal:v1:<kid>:<base64url>`
     ├── InvalidKey          the text is not an X25519 key
@@ -190,6 +194,24 @@ class DiskFull(PostgresError):
     """There is no space left on the disk."""
 
 
+class RlsError(EphraimError):
+    """RLS could not be observed."""
+
+
+class InvalidPersonas(RlsError):
+    """The rls.toml does not say who is to be asked."""
+
+    def __init__(self, path: Path, key: str, reason: str) -> None:
+        """Name the file and the `key` in it, empty if it is the whole file; say what to do."""
+        super().__init__(f"{path}: {key} {reason}" if key else f"{path}: {reason}")
+        self.path = path
+        self.key = key
+
+
+class CannotProbe(RlsError):
+    """The run would have proved nothing."""
+
+
 class MigrationError(EphraimError):
     """The migrations could not be applied."""
 
@@ -236,3 +258,7 @@ class MigrationFailed(MigrationError):
         self.sqlstate = sqlstate
         self.postgres_message = postgres_message
         self.left_behind = left_behind
+
+
+class PostgrestError(EphraimError):
+    """PostgREST could not be found or started."""
