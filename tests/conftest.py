@@ -10,6 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ephraim_db.local import LocalSupabase, serve_database
+from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
 from ephraim_db.postgres import (
     Server,
     clone_database,
@@ -34,11 +36,9 @@ def project_template(server: Server) -> str:
     """The name of a database with the platform, our migrations and our seed; connect to clones."""
     name = "project_template"
     create_database(server, name)
-    with psycopg.connect(server.url(name, "postgres")) as connection:
-        supabase = PROJECT / "supabase"
-        for file in (*sorted(supabase.glob("migrations/*.sql")), supabase / "seed.sql"):
-            if file.exists():
-                connection.execute(file.read_bytes())
+    with psycopg.connect(server.url(name, "postgres"), autocommit=True) as connection:
+        apply_migrations(connection, find_migrations(PROJECT))
+        apply_seed(connection, PROJECT)
     return name
 
 
@@ -55,3 +55,10 @@ def database_name(server: Server, project_template: str) -> Iterator[str]:
 def database(server: Server, database_name: str) -> str:
     """The URL, as role postgres, of a fresh clone of our project's database."""
     return server.url(database_name, "postgres")
+
+
+@pytest.fixture
+def local(server: Server, database_name: str) -> Iterator[LocalSupabase]:
+    """A local Supabase over a fresh clone of our project's database."""
+    with serve_database(server, database_name, project=PROJECT) as local:
+        yield local
