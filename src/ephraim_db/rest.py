@@ -32,20 +32,21 @@ _SCHEMA = "public"
 
 def request(step: Read | Update, base_url: str, headers: Mapping[str, str]) -> dict[str, Any]:
     """Return the arguments of httpx's `request`; secrets and personal data only in the body."""
-    profile = {"Accept-Profile": _SCHEMA, "Content-Profile": _SCHEMA}
+    common = {name.lower(): value for name, value in headers.items()}
+    common |= {"accept-profile": _SCHEMA, "content-profile": _SCHEMA}
     url = f"{base_url.rstrip('/')}/{step.table}"
     if isinstance(step, Update):
         return {
             "method": "PATCH",
             "url": url,
             "params": [equals("id", step.id)],
-            "headers": {**headers, **profile, "Prefer": "return=minimal,count=exact"},
+            "headers": {**common, "prefer": "return=minimal,count=exact"},
             "json": dict(step.values),
         }
     params = [("select", ",".join(step.columns)), *step.filters]
     params += [("order", step.order)] if step.order else []
     params += [("limit", str(step.limit))] if step.limit else []
-    return {"method": "GET", "url": url, "params": params, "headers": {**headers, **profile}}
+    return {"method": "GET", "url": url, "params": params, "headers": common}
 
 
 def outcome(
