@@ -1,0 +1,22 @@
+"""Observe what every persona can really do, on any Supabase project or plain Postgres.
+
+catalog -> personas -> probes -> matrix -> report
+                         |
+            ownership, rows (whose row is it?), prober (may we ask?), observing (ask)
+"""
+
+from ephraim_db.rls.matrix import Cell, Matrix, Subject, Unproven, build_matrix
+from ephraim_db.rls.observing import observe
+from ephraim_db.rls.personas import Persona, Personas, read_personas
+
+__all__ = [
+    "Cell",
+    "Matrix",
+    "Persona",
+    "Personas",
+    "Subject",
+    "Unproven",
+    "build_matrix",
+    "observe",
+    "read_personas",
+]

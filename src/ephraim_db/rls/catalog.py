@@ -1,0 +1,153 @@
+"""What the database says there is: relations, columns, keys, and who was granted what.
+
+connection --read_catalog--> Catalog (every relation of the user's schemas, joined by foreign keys)
+           --read_privileges--> Privileges by (role, relation)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Literal, LiteralString, cast
+
+import psycopg
+from psycopg.rows import dict_row
+
+Kind = Literal["table", "partitioned", "view", "materialized", "foreign"]
+
+
+def quote(name: str) -> str:
+    """Return `name` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `written` says whether a value may be given for it at all."""
+
+    name: str
+    type: str
+    required: bool
+    has_default: bool
+    written: bool
+    labels: tuple[str, ...]
+    is_boolean: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """`columns` of a relation point at `target_columns` of the relation with oid `target`."""
+
+    columns: tuple[str, ...]
+    target: int
+    target_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table or view. `commands` are those its kind can take, whoever asks."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: Kind
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    foreign_keys: tuple[ForeignKey, ...]
+    commands: frozenset[str]
+
+    @property
+    def full_name(self) -> str:
+        """Return schema.name, for people."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """Return the quoted name, for SQL."""
+        return f"{quote(self.schema)}.{quote(self.name)}"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Return the names of all columns in their order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def has_places(self) -> bool:
+        """Return whether a row has a ctid to know it again by."""
+        return self.kind in ("table", "partitioned")
+
+
+@dataclass(frozen=True, slots=True)
+class Privileges:
+    """What the catalog says a role was granted on a relation, its schema's usage included."""
+
+    select: frozenset[str] = frozenset()
+    insert: frozenset[str] = frozenset()
+    update: frozenset[str] = frozenset()
+    delete: bool = False
+    whole_row: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Every relation of the user's schemas, by oid."""
+
+    relations: dict[int, Relation]
+
+    def exposed(self, schemas: Sequence[str]) -> tuple[Relation, ...]:
+        """Return the relations of the exposed `schemas`, by schema and name."""
+        found = (r for r in self.relations.values() if r.schema in schemas)
+        return tuple(sorted(found, key=lambda r: (schemas.index(r.schema), r.name)))
+
+    def named(self, schema: str, name: str) -> Relation | None:
+        """Return the relation of that name, if there is one."""
+        return next(
+            (r for r in self.relations.values() if (r.schema, r.name) == (schema, name)), None
+        )
+
+
+def read_sql(name: str) -> LiteralString:
+    """Return a SQL file of this package."""
+    return cast("LiteralString", (files(__package__) / name).read_text(encoding="utf-8"))
+
+
+def read_catalog(connection: psycopg.Connection[Any]) -> Catalog:
+    """Read every relation outside the system's schemas."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(read_sql("catalog.sql")).fetchall()
+    return Catalog({row["oid"]: _relation(row) for row in rows})
+
+
+def _relation(row: dict[str, Any]) -> Relation:
+    columns = tuple(Column(**{**c, "labels": tuple(c["labels"])}) for c in row["columns"])
+    foreign_keys = tuple(
+        ForeignKey(tuple(k["columns"]), k["target"], tuple(k["target_columns"]))
+        for k in row["foreign_keys"]
+    )
+    return Relation(
+        row["oid"],
+        row["schema"],
+        row["name"],
+        row["kind"],
+        columns,
+        tuple(row["primary_key"]),
+        foreign_keys,
+        frozenset(row["commands"]),
+    )
+
+
+def read_privileges(
+    connection: psycopg.Connection[Any], roles: Iterable[str], relations: Sequence[Relation]
+) -> dict[tuple[str, int], Privileges]:
+    """Ask the catalog, by (role, oid of the relation), what was granted."""
+    rows = connection.execute(
+        read_sql("privileges.sql"),
+        {"roles": sorted(set(roles)), "oids": [relation.oid for relation in relations]},
+    ).fetchall()
+    return {
+        (role, oid): Privileges(
+            frozenset(select), frozenset(insert), frozenset(update), delete, whole_row
+        )
+        for role, oid, select, insert, update, delete, whole_row in rows
+    }

@@ -1,0 +1,101 @@
+-- Every relation of the user's schemas with its columns and keys: one row each.
+with
+relations as (
+    select
+        c.oid,
+        c.relkind,
+        c.relname,
+        n.nspname,
+        pg_catalog.pg_relation_is_updatable(c.oid, true) as updatable
+    from pg_catalog.pg_class as c
+    inner join pg_catalog.pg_namespace as n on c.relnamespace = n.oid
+    where
+        c.relkind in ('r', 'p', 'v', 'm', 'f')
+        and n.nspname <> 'information_schema'
+        and n.nspname !~ '^pg_'
+),
+
+columns as (
+    select
+        a.attrelid,
+        jsonb_agg(
+            jsonb_build_object(
+                'name', a.attname,
+                'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+                'required', a.attnotnull,
+                'has_default', a.atthasdef or a.attidentity <> '',
+                'written', (
+                    a.attgenerated = ''
+                    and a.attidentity <> 'a'
+                    and pg_catalog.pg_column_is_updatable(a.attrelid, a.attnum, true)
+                ),
+                'is_boolean', a.atttypid = 'boolean'::regtype,
+                'labels', coalesce((
+                    select jsonb_agg(e.enumlabel order by e.enumsortorder)
+                    from pg_catalog.pg_enum as e
+                    where e.enumtypid = a.atttypid
+                ), '[]')
+            )
+            order by a.attnum
+        ) as columns
+    from pg_catalog.pg_attribute as a
+    inner join relations as r on a.attrelid = r.oid
+    where a.attnum > 0 and not a.attisdropped
+    group by a.attrelid
+),
+
+keys as (
+    select
+        k.conrelid,
+        k.contype,
+        k.confrelid,
+        (
+            select jsonb_agg(a.attname order by u.place)
+            from unnest(k.conkey) with ordinality as u (attnum, place)
+            inner join pg_catalog.pg_attribute as a
+                on a.attrelid = k.conrelid and a.attnum = u.attnum
+        ) as columns,
+        (
+            select jsonb_agg(a.attname order by u.place)
+            from unnest(k.confkey) with ordinality as u (attnum, place)
+            inner join pg_catalog.pg_attribute as a
+                on a.attrelid = k.confrelid and a.attnum = u.attnum
+        ) as target_columns
+    from pg_catalog.pg_constraint as k
+    where k.contype in ('p', 'f')
+)
+
+select
+    r.oid::int8 as oid,
+    r.nspname as schema,
+    r.relname as name,
+    case r.relkind
+        when 'r' then 'table'
+        when 'p' then 'partitioned'
+        when 'v' then 'view'
+        when 'm' then 'materialized'
+        else 'foreign'
+    end as kind,
+    coalesce(c.columns, '[]') as columns,
+    coalesce((
+        select k.columns
+        from keys as k
+        where k.conrelid = r.oid and k.contype = 'p'
+    ), '[]') as primary_key,
+    coalesce((
+        select jsonb_agg(jsonb_build_object(
+            'columns', k.columns,
+            'target', k.confrelid::int8,
+            'target_columns', k.target_columns
+        ) order by k.columns::text, k.confrelid::regclass::text)
+        from keys as k
+        where k.conrelid = r.oid and k.contype = 'f'
+    ), '[]') as foreign_keys,
+    array_remove(array[
+        'SELECT',
+        case when r.updatable & 8 > 0 then 'INSERT' end,
+        case when r.updatable & 4 > 0 then 'UPDATE' end,
+        case when r.updatable & 16 > 0 then 'DELETE' end
+    ], null) as commands
+from relations as r
+left join columns as c on r.oid = c.attrelid

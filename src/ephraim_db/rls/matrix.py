@@ -1,0 +1,142 @@
+"""What was observed, as cells: persona x relation x command, columns grouped by what happened.
+
+Observed --verdicts--> a verdict for each column --grouped--> Cell, and Unproven where no row was
+there to decide
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ephraim_db.rls.catalog import Kind
+from ephraim_db.rls.observing import Observed
+from ephraim_db.rls.ownership import Whose
+from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.probes import COMMANDS, Command
+from ephraim_db.rls.verdicts import Outcome, Verdict, judge
+
+Scope = Literal["none", "own", "organization", "all"]
+SCOPES: dict[Whose | None, Scope] = {
+    None: "none",
+    Whose.OWN: "own",
+    Whose.ORGANIZATION: "organization",
+    Whose.OTHER: "all",
+}
+MISSING = {
+    Whose.OWN: "no row of its own",
+    Whose.ORGANIZATION: "no row of its organization",
+    Whose.OTHER: "no row of anyone else",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one persona can do to one relation with one command, for these columns.
+
+    `relation` is schema-qualified. `scope` is whose rows: the narrowest that holds all it reached.
+    `sqlstate` is what Postgres said if the outcome is "error". `decided_by` names the policy.
+    """
+
+    persona: str
+    relation: str
+    command: Command
+    outcome: Outcome
+    scope: Scope
+    columns: tuple[str, ...]
+    sqlstate: str | None = None
+    decided_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """What this run could not decide, and why."""
+
+    persona: str
+    relation: str
+    command: Command
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A relation that was probed, and how many rows it has."""
+
+    name: str
+    kind: Kind
+    columns: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Every cell that was observed."""
+
+    personas: tuple[Persona, ...]
+    relations: tuple[Subject, ...]
+    cells: tuple[Cell, ...]
+    unproven: tuple[Unproven, ...]
+
+    def find(self, persona: str, relation: str, command: Command) -> tuple[Cell, ...]:
+        """Return the cells of one persona, relation and command, the furthest-reaching first."""
+        return tuple(
+            cell
+            for cell in self.cells
+            if (cell.persona, cell.relation, cell.command) == (persona, relation, command)
+        )
+
+
+def build_matrix(personas: Sequence[Persona], observed: Iterable[Observed]) -> Matrix:
+    """Judge what was observed."""
+    subjects: dict[str, Subject] = {}
+    cells: list[Cell] = []
+    unproven: list[Unproven] = []
+    for one in observed:
+        relation = one.relation
+        subjects[relation.full_name] = Subject(
+            relation.full_name, relation.kind, relation.column_names, one.rows.total
+        )
+        for command in COMMANDS:
+            if command in relation.commands:
+                verdicts = judge(one, command)
+                cells += _cells(one, command, verdicts)
+                unproven += _unproven(one, command, set(verdicts.values()))
+    return Matrix(tuple(personas), tuple(subjects.values()), tuple(cells), tuple(unproven))
+
+
+def _cells(one: Observed, command: Command, verdicts: dict[str, Verdict]) -> Iterator[Cell]:
+    for verdict in sorted(set(verdicts.values()), key=lambda v: (-(v.reach or 0), v.outcome)):
+        columns = tuple(column for column, found in verdicts.items() if found == verdict)
+        yield Cell(
+            one.persona.name,
+            one.relation.full_name,
+            command,
+            verdict.outcome,
+            SCOPES[verdict.reach],
+            () if command == "DELETE" else columns,
+            verdict.sqlstate,
+        )
+
+
+def _unproven(one: Observed, command: Command, verdicts: set[Verdict]) -> Iterator[Unproven]:
+    reasons = {reason for verdict in verdicts for reason in _doubts(one, verdict)}
+    for reason in sorted(reasons):
+        yield Unproven(one.persona.name, one.relation.full_name, command, reason)
+
+
+def _doubts(one: Observed, verdict: Verdict) -> Iterator[str]:
+    """Yield why a verdict is not the last word."""
+    if one.rows.failure:
+        yield f"its rows could not be read by the prober (SQLSTATE {one.rows.failure})"
+    elif verdict.outcome == "unproven":
+        yield "the relation has no row" if one.rows.total == 0 else "no probe could decide it"
+    elif verdict.outcome == "error":
+        yield f"the probe ended in SQLSTATE {verdict.sqlstate}"
+    elif verdict.outcome != "refused_by_grant":
+        if verdict.reach_is_guess:
+            yield "a row passed, and nothing tells whose"
+        there = one.rows.kinds(one.persona)
+        for kind in one.kinds:
+            if kind not in there and kind > (verdict.reach or 0):
+                yield f"{MISSING[kind]} to try"

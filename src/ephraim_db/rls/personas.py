@@ -1,0 +1,119 @@
+"""Who is asked: the personas of supabase/rls.toml.
+
+schemas = ["public"]                # the schemas the API exposes
+boundary = "organization_id"        # the column that says whose row it is (optional)
+
+[personas.worker]
+role = "authenticated"              # the Postgres role
+sub = "..."                         # auth.users.id, the claim auth.uid() reads (optional)
+organization = "..."                # its value of the boundary column (optional)
+claims = { is_anonymous = true }    # further claims (optional)
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ephraim_db.errors import InvalidPersonas
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """A named identity to act as. `sub` and `organization` are compared as text."""
+
+    name: str
+    role: str
+    sub: str | None = None
+    organization: str | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def jwt_claims(self) -> str:
+        """Return the JSON that PostgREST would put into request.jwt.claims."""
+        subject = {"sub": self.sub} if self.sub else {}
+        return json.dumps({"role": self.role, **subject, **self.claims})
+
+
+@dataclass(frozen=True, slots=True)
+class Personas:
+    """What rls.toml says."""
+
+    schemas: tuple[str, ...]
+    boundary: str | None
+    everyone: tuple[Persona, ...]
+
+
+def read_personas(path: Path) -> Personas:
+    """Read `path`, an rls.toml.
+
+    Raises InvalidPersonas naming the file, the key and what to write there.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as missing:
+        raise InvalidPersonas(
+            path, "", "there is no such file: write one with a [personas.<name>] table for each"
+        ) from missing
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+        raise InvalidPersonas(path, "", f"is not TOML: {broken}") from broken
+
+    reader = _Reader(path)
+    reader.refuse_unknown(document, "", {"schemas", "boundary", "personas"})
+    schemas = document.get("schemas", ["public"])
+    if not (isinstance(schemas, list) and schemas and all(isinstance(s, str) for s in schemas)):
+        raise InvalidPersonas(path, "schemas", 'takes a list of schema names: ["public"]')
+    tables = document.get("personas")
+    if not (isinstance(tables, dict) and tables):
+        raise InvalidPersonas(
+            path, "personas", "names nobody: write at least one [personas.<name>]"
+        )
+    return Personas(
+        tuple(schemas),
+        reader.text(document, "boundary", ""),
+        tuple(reader.persona(name, table) for name, table in tables.items()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    path: Path
+
+    def persona(self, name: str, table: object) -> Persona:
+        key = f"personas.{name}"
+        if not isinstance(table, dict):
+            raise InvalidPersonas(self.path, key, f"is not a table: write [{key}]")
+        self.refuse_unknown(table, f"{key}.", {"role", "sub", "organization", "claims"})
+        role = self.text(table, "role", f"{key}.")
+        if role is None:
+            raise InvalidPersonas(
+                self.path, f"{key}.role", "is missing: write the Postgres role, such as anon"
+            )
+        claims = table.get("claims", {})
+        if not isinstance(claims, dict):
+            raise InvalidPersonas(
+                self.path, f"{key}.claims", "takes a table: { is_anonymous = true }"
+            )
+        organization = self.text(table, "organization", f"{key}.")
+        return Persona(name, role, self.text(table, "sub", f"{key}."), organization, claims)
+
+    def text(self, table: dict[str, Any], key: str, prefix: str) -> str | None:
+        value = table.get(key)
+        if value is None or (isinstance(value, str) and value):
+            return value
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        raise InvalidPersonas(self.path, f"{prefix}{key}", "takes a text that is not empty")
+
+    def refuse_unknown(self, table: dict[str, Any], prefix: str, known: set[str]) -> None:
+        for key in table:
+            if key not in known:
+                raise InvalidPersonas(
+                    self.path,
+                    f"{prefix}{key}",
+                    f"is not known here: use {', '.join(sorted(known))}",
+                )

@@ -1,0 +1,25 @@
+-- What each role was granted on each relation, through membership and PUBLIC as well.
+select
+    g.rolname::text,
+    c.oid::int8,
+    array_remove(array_agg(
+        case when has_column_privilege(g.oid, c.oid, a.attnum, 'select') then a.attname::text end
+    ), null) as selects,
+    array_remove(array_agg(
+        case when has_column_privilege(g.oid, c.oid, a.attnum, 'insert') then a.attname::text end
+    ), null) as inserts,
+    array_remove(array_agg(
+        case when has_column_privilege(g.oid, c.oid, a.attnum, 'update') then a.attname::text end
+    ), null) as updates,
+    has_table_privilege(g.oid, c.oid, 'delete') as deletes,
+    has_table_privilege(g.oid, c.oid, 'select') as whole_row
+from pg_catalog.pg_class as c
+inner join pg_catalog.pg_attribute as a on c.oid = a.attrelid
+cross join pg_catalog.pg_roles as g
+where
+    c.oid = any(%(oids)s)
+    and g.rolname = any(%(roles)s)
+    and a.attnum > 0
+    and not a.attisdropped
+    and has_schema_privilege(g.oid, c.relnamespace, 'usage')
+group by g.oid, g.rolname, c.oid

@@ -1,0 +1,67 @@
+"""The probes for views, materialized views and foreign tables, whose rows lie somewhere else.
+
+A row cannot be known again by its place, so the persona itself says whose the rows are that it
+sees, and is asked for one kind at a time. That takes the columns that tell, and it must be let read
+them; where it is not, or there are none, every row counts as another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ephraim_db.rls.catalog import Privileges, quote
+from ephraim_db.rls.ownership import Ownership
+from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.probes import Probe, Question
+from ephraim_db.rls.rows import Rows
+from ephraim_db.rls.table_probes import reads, replays
+
+NO_WITNESS = "select null::integer[]"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewProbes:
+    """What one persona attempts on one view."""
+
+    persona: Persona
+    rows: Rows
+    privileges: Privileges
+    ownership: Ownership
+
+    def first_round(self) -> Iterator[Probe]:
+        """Yield every probe; the answers to "rows" are kinds, not numbers of rows."""
+        relation = self.rows.relation
+        yield from reads(self.rows, self.privileges)
+        yield Probe(
+            Question("SELECT", "rows"),
+            f"select array_agg({self._whose}) from {relation.sql} as r",  # noqa: S608
+        )
+        if "INSERT" in relation.commands:
+            yield from replays(self.persona, self.rows, self.privileges, self.ownership)
+        for column in relation.columns if "UPDATE" in relation.commands else ():
+            name = quote(column.name)
+            yield from self._for_each_kind(
+                f"update {relation.sql} as r set {name} = r.{name}",  # noqa: S608
+                Question("UPDATE", "addressed", column.name),
+            )
+        if "DELETE" in relation.commands:
+            yield from self._for_each_kind(
+                f"delete from {relation.sql} as r",  # noqa: S608
+                Question("DELETE", "addressed"),
+            )
+
+    @property
+    def _whose(self) -> str:
+        relation = self.rows.relation
+        if self.ownership.telling_columns(relation) <= self.privileges.select:
+            return self.ownership.class_of_row(relation, self.persona)
+        return "3"
+
+    def _for_each_kind(self, sql: str, question: Question) -> Iterator[Probe]:
+        for kind in self.ownership.kinds(self.rows.relation, self.persona):
+            yield Probe(
+                Question(question.command, question.form, question.column, kind),
+                f"{sql} where {self._whose} = {kind:d}",
+                NO_WITNESS,
+            )
