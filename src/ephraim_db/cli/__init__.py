@@ -1,0 +1,23 @@
+"""The command `ephraim-db`: one file per command group, loaded when it is called.
+
+main --> group.py --> start.py | migrate.py | rls.py | keys.py | demo.py
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one message on stderr and status 1."""
+    try:
+        import click  # noqa: F401
+    except ImportError:
+        sys.exit("ephraim-db's commands need more packages: pip install 'ephraim-db[rls]'")
+    from ephraim_db.cli.group import commands
+    from ephraim_db.errors import EphraimError
+
+    try:
+        commands(prog_name="ephraim-db")
+    except EphraimError as error:
+        sys.exit(f"error: {error}")

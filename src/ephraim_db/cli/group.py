@@ -1,0 +1,54 @@
+"""The commands by name; each is imported when it is called, so help is quick and needs nothing."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    help: str
+    extra: str  # what to install for it: ephraim-db[extra]
+
+
+_COMMANDS = {
+    "start": _Entry("Run a local Supabase until Ctrl-C.", "local"),
+    "migrate": _Entry("Apply supabase/migrations, with the Supabase CLI's ledger.", "rls"),
+    "rls": _Entry("Observe what every persona can really do.", "rls"),
+    "keys": _Entry("Make and publish the keys that secrets are sealed to.", "rls"),
+    "demo": _Entry("Tell the whole story on a local Supabase.", "local"),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        try:
+            module = importlib.import_module(f"ephraim_db.cli.{cmd_name}")
+        except ModuleNotFoundError as error:
+            if not error.name or error.name.startswith("ephraim_db"):
+                raise
+            raise click.ClickException(
+                f"`{cmd_name}` needs the package {error.name}: "
+                f"pip install 'ephraim-db[{entry.extra}]'"
+            ) from error
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ephraim-db")
+def commands() -> None:
+    """Hold other people's credentials in Supabase, use them, and prove that RLS holds."""
