@@ -31,6 +31,7 @@ EphraimError
 └── SealingError
     ├── InvalidEnvelope     the text is not `seal:v1:<kid>:<base64url>`
     ├── InvalidKey          the text is not an X25519 key
+    ├── NoPrivateKeys       the environment names none
     ├── UnknownKey          no private key with that kid
     └── CannotOpen          wrong key, wrong context, truncated or forged
 """
@@ -138,19 +139,32 @@ class SealingError(EphraimError):
 class InvalidEnvelope(SealingError):
     """The text is not an envelope of the form seal:v1:<kid>:<base64url>."""
 
+    def __init__(self, place: str = "") -> None:
+        """Name the `place` (organization and field) it was found in; the text is not repeated."""
+        default = (type(self).__doc__ or "").splitlines()[0]
+        super().__init__(f"{place}: {default} Enter the secret again." if place else default)
+        self.place = place
+
 
 class InvalidKey(SealingError):
     """The text is not an X25519 key: 32 bytes in unpadded base64url."""
 
 
+class NoPrivateKeys(SealingError):
+    """No private keys: put JWKs into EPHRAIM_DB_KEYS, or paths into EPHRAIM_DB_KEYS_FILE."""
+
+
 class UnknownKey(SealingError):
     """The keyring holds no private key with that kid."""
 
-    def __init__(self, kid: str) -> None:
-        """Remember which key was asked for; a kid is public."""
+    def __init__(self, kid: str, place: str = "") -> None:
+        """Remember which key was asked for, and for what `place`; a kid is public."""
+        where = f"{place}: " if place else ""
         super().__init__(
-            f"no private key with kid {kid}: add it to the keyring, or seal the secret anew"
+            f"{where}no private key with kid {kid}: add it to EPHRAIM_DB_KEYS or "
+            "EPHRAIM_DB_KEYS_FILE, or enter the secret again"
         )
+        self.place = place
         self.kid = kid
 
 
@@ -158,11 +172,12 @@ class CannotOpen(SealingError):
     """The envelope does not open: wrong key, wrong place, truncated or forged."""
 
     def __init__(self, place: str, kid: str) -> None:
-        """Name the `place` (organization, provider, field) and the kid, never the content."""
+        """Name the `place` (organization and field) and the kid, never the content."""
         super().__init__(
             f"{place}: the envelope sealed to {kid} does not open here. It was sealed for another "
             "organization or field, or it was damaged. Enter the secret again."
         )
+        self.place = place
         self.kid = kid
 
 

@@ -3,10 +3,12 @@
 import base64
 import hashlib
 import json
+import traceback
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,6 +97,36 @@ def test_an_unknown_kid_is_named() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        seal(CANARY, TOKEN, PrivateKey.generate().public()),
+        seal(CANARY, Place(TWO, "twilio", "twilio_auth_token"), PUBLIC),
+        "no envelope",
+    ],
+)
+def test_every_failure_to_open_names_the_organization_the_field_and_the_kid(text: str) -> None:
+    with pytest.raises((CannotOpen, UnknownKey, InvalidEnvelope)) as caught:
+        open_envelope(text, TOKEN, KEYRING)
+    kid = Envelope.parse(text).kid if text.startswith("seal:") else ""
+    for named in (str(ONE), "twilio_auth_token", kid):
+        assert named in str(caught.value)
+
+
+def sealed_bytes() -> str:
+    plain = CANARY.encode() + b"\xff\x80" + bytes(256 - len(CANARY) - 2)
+    suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+    return str(Envelope(PUBLIC.kid, suite.encrypt(plain, PUBLIC.load(), TOKEN.info(PUBLIC.kid))))
+
+
+def test_what_opens_but_is_not_text_leaves_no_trace_in_the_error() -> None:
+    with pytest.raises(CannotOpen) as caught:
+        open_envelope(sealed_bytes(), TOKEN, KEYRING)
+    told = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert CANARY not in "".join(told.format())
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "",
         CANARY,
         "seal:v1::AAAA",
@@ -153,4 +185,4 @@ def test_the_readme_example_runs() -> None:
     blocks = readme.read_text("utf-8").split("```python\n")[1:]
     assert blocks
     for block in blocks:
-        exec(compile(block.split("```")[0], str(readme), "exec"), {})  # noqa: S102 - our own README
+        exec(compile(block.split("```")[0], str(readme), "exec"), {})

@@ -13,8 +13,9 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from ephraim_db.errors import CannotOpen, InvalidEnvelope, InvalidInput
-from ephraim_db.sealing.keys import Keyring, PublicKey, base64url_decode, base64url_encode
+from ephraim_db.errors import CannotOpen, InvalidEnvelope, InvalidInput, UnknownKey
+from ephraim_db.sealing.keyring import Keyring
+from ephraim_db.sealing.keys import PrivateKey, PublicKey, base64url_decode, base64url_encode
 
 # RFC 9180: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM, base mode.
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
@@ -36,7 +37,7 @@ class Place:
 
     def __str__(self) -> str:
         """Return how errors name the place."""
-        return f"organization {self.organization_id}, {self.provider} {self.field}"
+        return f"organization {self.organization_id}, {self.field}"
 
     def info(self, kid: str) -> bytes:
         """Return HPKE's info: each part in UTF-8 after its length in two big-endian bytes."""
@@ -84,17 +85,30 @@ def open_envelope(text: str, place: Place, keyring: Keyring) -> str:
     """Return the secret that `text` holds for `place`.
 
     Raises `InvalidEnvelope`, `UnknownKey`, or `CannotOpen`, which does not tell a wrong key from a
-    wrong place, a truncation or a forgery.
+    wrong place, a truncation or a forgery. Each names the place, and the kid if there is one.
     """
-    envelope = Envelope.parse(text)
-    key = keyring[envelope.kid]
     try:
-        if len(envelope.sealed) < _OVERHEAD:
-            raise InvalidTag
-        padded = _SUITE.decrypt(envelope.sealed, key.load(), info=place.info(envelope.kid))
+        envelope = Envelope.parse(text)
+        key = keyring[envelope.kid]
+    except InvalidEnvelope:
+        raise InvalidEnvelope(str(place)) from None
+    except UnknownKey as error:
+        raise UnknownKey(error.kid, str(place)) from None
+    secret = _opened(envelope, key, place.info(envelope.kid))
+    if secret is None:
+        raise CannotOpen(str(place), envelope.kid)
+    return secret
+
+
+def _opened(envelope: Envelope, key: PrivateKey, info: bytes) -> str | None:
+    # None, not an error, so that none is raised where a frame or a cause holds the plaintext.
+    if len(envelope.sealed) < _OVERHEAD:
+        return None
+    try:
+        padded = _SUITE.decrypt(envelope.sealed, key.load(), info=info)
         return _unpad(padded).decode("utf-8")
     except (InvalidTag, ValueError):
-        raise CannotOpen(str(place), envelope.kid) from None
+        return None
 
 
 def _pad(plain: bytes) -> bytes:

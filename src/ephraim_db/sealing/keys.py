@@ -9,13 +9,13 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from ephraim_db.errors import InvalidKey, UnknownKey
+from ephraim_db.errors import InvalidKey
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
 
@@ -58,6 +58,14 @@ class PublicKey:
         """Refuse what is not an X25519 point."""
         _key_bytes(self.x)
 
+    @classmethod
+    def from_jwk(cls, jwk: Mapping[str, object]) -> Self:
+        """Take a JSON Web Key, as `jwk()` makes it; a `kid` in it must be the thumbprint."""
+        key = cls(_member(jwk, "x"))
+        if jwk.get("kid", key.kid) != key.kid:
+            raise InvalidKey(f"the JWK's kid is not the thumbprint of its x, which is {key.kid}")
+        return key
+
     @property
     def kid(self) -> str:
         """The RFC 7638 thumbprint: SHA-256 over the required members, 43 characters."""
@@ -84,6 +92,14 @@ class PrivateKey:
         _key_bytes(self.d)
 
     @classmethod
+    def from_jwk(cls, jwk: Mapping[str, object]) -> Self:
+        """Take a JSON Web Key, as `jwk()` makes it; an `x` in it must belong to its `d`."""
+        key = cls(_member(jwk, "d"))
+        if "x" in jwk and PublicKey.from_jwk(jwk) != key.public():
+            raise InvalidKey("the JWK's x does not belong to its d: it holds halves of two keys")
+        return key
+
+    @classmethod
     def generate(cls) -> Self:
         """Make a key from the operating system's randomness."""
         return cls(base64url_encode(X25519PrivateKey.generate().private_bytes_raw()))
@@ -96,27 +112,13 @@ class PrivateKey:
         """Return the half that may be published."""
         return PublicKey(base64url_encode(self.load().public_key().public_bytes_raw()))
 
+    def jwk(self) -> dict[str, str]:
+        """Return the key as a JSON Web Key, `d` included: this is the secret itself."""
+        return {**self.public().jwk(), "d": self.d}
 
-class Keyring:
-    """The private keys a sender holds, by kid."""
 
-    __slots__ = ("_keys",)
-
-    def __init__(self, keys: Iterable[PrivateKey]) -> None:
-        """Hold `keys`; the order does not matter."""
-        self._keys = {key.public().kid: key for key in keys}
-
-    def __getitem__(self, kid: str) -> PrivateKey:
-        """Return the key named `kid`, or raise `UnknownKey`."""
-        try:
-            return self._keys[kid]
-        except KeyError:
-            raise UnknownKey(kid) from None
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the kids."""
-        return iter(self._keys)
-
-    def __repr__(self) -> str:
-        """Show kids only."""
-        return f"Keyring({', '.join(self._keys)})"
+def _member(jwk: Mapping[str, object], name: str) -> str:
+    value = jwk.get(name)
+    if (jwk.get("kty"), jwk.get("crv")) != ("OKP", "X25519") or not isinstance(value, str):
+        raise InvalidKey(f"not a JWK with kty OKP, crv X25519 and {name}")
+    return value
