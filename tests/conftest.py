@@ -57,6 +57,22 @@ def database(server: Server, database_name: str) -> str:
     return server.url(database_name, "postgres")
 
 
+@pytest.fixture(scope="session")
+def platform_template(server: Server) -> str:
+    """The name of a database with the platform and nothing of ours; connect to clones."""
+    create_database(server, "platform_template")
+    return "platform_template"
+
+
+@pytest.fixture
+def empty_database(server: Server, platform_template: str) -> Iterator[str]:
+    """The URL, as role postgres, of a fresh Supabase project without a migration."""
+    name = f"empty_{next(_numbers)}"
+    clone_database(server, platform_template, name)
+    yield server.url(name, "postgres")
+    drop_database(server, name)
+
+
 @pytest.fixture
 def local(server: Server, database_name: str) -> Iterator[LocalSupabase]:
     """A local Supabase over a fresh clone of our project's database."""
