@@ -110,4 +110,5 @@ grant all on all tables in schema extensions to postgres with grant option;
 grant all on all routines in schema extensions to postgres with grant option;
 
 -- There postgres may drop them as well, and `supabase db reset` does.
-update pg_catalog.pg_extension set extowner = 'postgres'::regrole where extname <> 'plpgsql';
+update pg_catalog.pg_extension set extowner = 'postgres'::regrole
+where extname <> 'plpgsql';
