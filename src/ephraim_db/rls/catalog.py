@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal, LiteralString, cast
+from typing import Any, Literal, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
@@ -109,7 +109,7 @@ class Catalog:
 
 def read_sql(name: str) -> LiteralString:
     """Return a SQL file of this package."""
-    return cast("LiteralString", (files(__package__) / name).read_text(encoding="utf-8"))
+    return (files(__package__) / name).read_text(encoding="utf-8")
 
 
 def read_catalog(connection: psycopg.Connection[Any]) -> Catalog:

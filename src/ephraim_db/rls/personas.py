@@ -47,6 +47,13 @@ class Personas:
     boundary: str | None
     everyone: tuple[Persona, ...]
 
+    def __getitem__(self, name: str) -> Persona:
+        """Return the persona of that name; KeyError if there is none."""
+        for persona in self.everyone:
+            if persona.name == name:
+                return persona
+        raise KeyError(name)
+
 
 def read_personas(path: Path) -> Personas:
     """Read `path`, an rls.toml.

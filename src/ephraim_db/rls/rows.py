@@ -15,7 +15,7 @@ from typing import Any, cast
 import psycopg
 from psycopg.abc import Query
 
-from ephraim_db.rls.catalog import Relation
+from ephraim_db.rls.catalog import Column, Relation, quote
 from ephraim_db.rls.ownership import Ownership, Whose
 from ephraim_db.rls.personas import Persona
 
@@ -27,12 +27,15 @@ MOST_ROWS = 1_000
 class Rows:
     """The copied rows of a relation. `whose[persona][n - 1]` is whose row n is.
 
-    `total` counts the rows there are. `failure` is the SQLSTATE if they could not be read.
+    `shapes[n - 1]` tells, column by column, what makes row n unlike others: which values are null,
+    and the value itself of an enum or boolean. `total` counts the rows there are. `failure` is the
+    SQLSTATE if they could not be read.
     """
 
     relation: Relation
     total: int
     whose: dict[str, tuple[Whose, ...]]
+    shapes: tuple[tuple[str, ...], ...] = ()
     failure: str | None = None
 
     @property
@@ -40,13 +43,27 @@ class Rows:
         """Return the name of the temporary table, for SQL."""
         return copy_name(self.relation)
 
-    def numbers(self, persona: Persona, whose: Whose) -> list[int]:
-        """Return the numbers of the rows that are `whose`, seen from the persona."""
-        return [n for n, found in enumerate(self.whose[persona.name], start=1) if found is whose]
+    def examples(self, persona: Persona, whose: Whose, column: str | None = None) -> list[int]:
+        """Return the numbers of a few rows that are `whose`, as unlike each other as there are.
+
+        First rows that differ in `column`, if one is given.
+        """
+        found = [n for n, of in enumerate(self.whose[persona.name], start=1) if of is whose]
+        unlike: dict[object, int] = {}
+        if column is not None:
+            at = self.relation.column_names.index(column)
+            for n in found:
+                unlike.setdefault(self.shapes[n - 1][at], n)
+        for n in found:
+            unlike.setdefault(self.shapes[n - 1], n)
+        return list(dict.fromkeys((*unlike.values(), *found)))[:MOST_EXAMPLES]
 
     def kinds(self, persona: Persona) -> tuple[Whose, ...]:
         """Return the kinds of which there is a row, narrowest first."""
         return tuple(sorted(set(self.whose[persona.name])))
+
+
+MOST_EXAMPLES = 4
 
 
 def copy_name(relation: Relation) -> str:
@@ -65,6 +82,7 @@ def copy_rows(
     place = (
         "r.tableoid as part, r.ctid as place" if relation.has_places else "0 as part, 0 as place"
     )
+    shapes = ", ".join(_shape(column) for column in relation.columns)
     classes = ", ".join(ownership.class_of_row(relation, persona) for persona in personas)
     try:
         with connection.transaction():
@@ -78,15 +96,22 @@ def copy_rows(
             total = _run(connection, f"select count(*) from {relation.sql}").fetchone()  # noqa: S608
             found = _run(
                 connection,
-                f"select {classes} from {table} as v "  # noqa: S608
+                f"select array[{shapes}]::text[], {classes} from {table} as v "  # noqa: S608
                 "cross join lateral (select (v.image).*) as r order by v.n",
             ).fetchall()
     except psycopg.Error as error:
-        return Rows(relation, 0, {p.name: () for p in personas}, error.sqlstate or "unknown")
+        return Rows(relation, 0, {p.name: () for p in personas}, failure=error.sqlstate)
     whose = {
-        persona.name: tuple(Whose(row[at]) for row in found) for at, persona in enumerate(personas)
+        persona.name: tuple(Whose(row[at]) for row in found)
+        for at, persona in enumerate(personas, start=1)
     }
-    return Rows(relation, total[0] if total else 0, whose)
+    return Rows(relation, total[0] if total else 0, whose, tuple(tuple(row[0]) for row in found))
+
+
+def _shape(column: Column) -> str:
+    value = f"r.{quote(column.name)}"
+    known = f"{value}::text" if column.labels or column.is_boolean else "'some'"
+    return f"case when {value} is null then '' else {known} end"
 
 
 def _run(connection: psycopg.Connection[Any], sql: str) -> psycopg.Cursor[Any]:

@@ -13,7 +13,6 @@ from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Answer, Probe, Question
 from ephraim_db.rls.rows import MOST_ROWS, Rows
 
-TRIED_ROWS = 3
 TRIED_VALUES = 3
 
 
@@ -57,7 +56,7 @@ class TableProbes:
         deletes = [a for a in firsts if a.question.command == "DELETE"]
         if self.privileges.delete and any(a.sqlstate for a in deletes):
             for whose in self._worth_asking(deletes):
-                for n in self._chosen(whose):
+                for n in self.rows.examples(self.persona, whose):
                     yield self._write(
                         Question("DELETE", "addressed", whose=whose),
                         f"delete from {self._sql} as r using {self.rows.table} as v "  # noqa: S608
@@ -91,7 +90,7 @@ class TableProbes:
         name, match = quote(column.name), self._match()
         value = "null"
         if self.rows.total:
-            n = self._chosen(self.rows.kinds(self.persona)[0])[0]
+            n = self.rows.examples(self.persona, self.rows.kinds(self.persona)[0])[0]
             value = f"(select (v.image).{name} from {self.rows.table} as v where v.n = {n})"  # noqa: S608
         yield self._write(
             Question("UPDATE", "blind", column.name),
@@ -105,7 +104,7 @@ class TableProbes:
             )
 
     def _changes(self, column: Column, whose: Whose, match: str) -> Iterator[Probe]:
-        for n in self._chosen(whose):
+        for n in self.rows.examples(self.persona, whose, column.name):
             for value, is_other in self._other_values(column):
                 yield self._write(
                     Question("UPDATE", "changed", column.name, whose),
@@ -139,9 +138,6 @@ class TableProbes:
         whose = self.rows.whose[self.persona.name]
         return tuple(sorted({whose[n - 1] for a in answers for n in a.numbers}))
 
-    def _chosen(self, whose: Whose) -> list[int]:
-        return self.rows.numbers(self.persona, whose)[:TRIED_ROWS]
-
 
 def reads(rows: Rows, privileges: Privileges) -> Iterator[Probe]:
     """Yield one SELECT for each column."""
@@ -174,7 +170,7 @@ def replays(
             "where r.tableoid = v.part and r.ctid = v.place)"
         )
     for whose in rows.kinds(persona):
-        for n in rows.numbers(persona, whose)[:TRIED_ROWS]:
+        for n in rows.examples(persona, whose):
             for columns in _column_choices(relation, granted, ownership):
                 names = ", ".join(quote(c.name) for c in columns)
                 values = ", ".join(f"(v.image).{quote(c.name)}" for c in columns)

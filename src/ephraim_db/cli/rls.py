@@ -1,0 +1,127 @@
+"""`ephraim-db rls matrix`: observe what every persona can do, and tell it.
+
+Exit status, for scripts: 0 the matrix was observed; 2 it could not be.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+import psycopg
+from rich.console import Console
+
+from ephraim_db.errors import EphraimError
+from ephraim_db.rls import Matrix, build_matrix, observe, read_personas
+from ephraim_db.rls.report import as_json, print_matrix
+
+NARROWEST = 100
+"""Columns of the report where the terminal does not say, or says fewer."""
+
+Progress = Callable[[str], None]
+
+
+class CannotRun(click.ClickException):
+    """Nothing was observed."""
+
+    exit_code = 2
+
+
+@click.group()
+def rls() -> None:
+    """Observe what row-level security really lets people do."""
+
+
+@rls.command()
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    show_default="this folder",
+    metavar="DIR",
+    help="The folder that holds supabase/, with rls.toml, the migrations and the seed.",
+)
+@click.option(
+    "--database-url",
+    metavar="URL",
+    help="Observe this database instead of a fresh one; connect as postgres. Nothing is committed.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option(
+    "--postgres",
+    default="auto",
+    show_default=True,
+    help="Where a fresh database comes from: auto, embedded, system or docker.",
+)
+def matrix(project: Path, database_url: str | None, form: str, postgres: str) -> None:
+    """Try every command on every relation as every persona, and roll all of it back.
+
+    The personas are those of supabase/rls.toml. Without --database-url, a Postgres of its own is
+    started, and the migrations and the seed are applied.
+    """
+    with _progress() as say:
+        try:
+            observed = _observe(project, database_url, postgres, say)
+        except EphraimError as error:
+            raise CannotRun(str(error)) from error
+    if form == "json":
+        click.echo(as_json(observed))
+        return
+    console = Console()
+    console.width = max(console.width, NARROWEST)
+    print_matrix(console, observed)
+
+
+def _observe(project: Path, database_url: str | None, postgres: str, say: Progress) -> Matrix:
+    personas = read_personas(project / "supabase" / "rls.toml")
+    source = nullcontext(database_url) if database_url else _fresh_database(project, postgres, say)
+    with source as url, _connected(url) as connection:
+        return build_matrix(personas.everyone, observe(connection, personas, say))
+
+
+@contextmanager
+def _fresh_database(project: Path, postgres: str, say: Progress) -> Iterator[str]:
+    from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
+    from ephraim_db.postgres import create_database, start_postgres
+
+    migrations = find_migrations(project, on_progress=say)
+    say("starting Postgres")
+    with start_postgres(postgres) as server:
+        platform = create_database(server, "observed")
+        if platform.pretended:
+            say(f"pretending to have {', '.join(platform.pretended)}")
+        url = server.url("observed", "postgres")
+        with psycopg.connect(url, autocommit=True) as connection:
+            apply_migrations(connection, migrations, on_progress=say)
+            say("applying the seed")
+            apply_seed(connection, project)
+        yield url
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
+    try:
+        connection = psycopg.connect(url, autocommit=True)
+    except psycopg.ProgrammingError:  # its message repeats the URL, and so the password
+        raise CannotRun(
+            "the database URL cannot be read: write postgresql://user:password@host:port/database"
+        ) from None
+    except psycopg.OperationalError as error:
+        raise CannotRun(str(error).strip()) from None
+    with connection:
+        yield connection
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show what is being done on stderr: one changing line, or one line each without a terminal."""
+    console = Console(file=sys.stderr)
+    if not console.is_terminal:
+        yield lambda message: None if message.startswith("probing ") else console.print(message)
+        return
+    with console.status("") as status:
+        yield status.update

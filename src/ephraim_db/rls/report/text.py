@@ -1,0 +1,141 @@
+"""The matrix for people: one table a relation, readable in 100 columns and without colour.
+
+public.notes (table, 4 rows)
+             SELECT              INSERT          UPDATE          DELETE
+worker       organization        -               own: title      hidden
+             not: secret
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.box import HORIZONTALS
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ephraim_db.rls.matrix import Cell, Matrix, Subject, Unproven
+from ephraim_db.rls.probes import COMMANDS, Command
+
+STYLES = {
+    "own": "green",
+    "organization": "cyan",
+    "all": "bold yellow",
+    "hidden": "dim",
+    "refused": "dim",
+    "-": "dim",
+    "unproven": "magenta",
+    "error": "bold red",
+}
+LEGEND = (
+    ("own, organization, all", "allowed, and whose rows it reached"),
+    ("hidden", "permitted, but no row was there for it: nothing is raised"),
+    ("refused", "SQLSTATE 42501 although granted: a policy or a trigger refused"),
+    ("-", "SQLSTATE 42501: not granted"),
+    ("unproven", "no row was there to decide it: not to be taken for safe"),
+    ("error", "neither allowed nor refused: the SQLSTATE says what broke"),
+)
+WIDTHS = {"SELECT": 4, "INSERT": 3, "UPDATE": 4}
+MOST_NAMED = 3
+"""So many columns left out are named; more are counted by naming those that are in."""
+
+
+def print_matrix(console: Console, matrix: Matrix) -> None:
+    """Print every relation, then what stays unproven, then how to read it."""
+    for relation in matrix.relations:
+        console.print(_relation(matrix, relation))
+        console.print()
+    if matrix.unproven:
+        console.print(_unproven(matrix))
+        console.print()
+    console.print(_legend())
+
+
+def _relation(matrix: Matrix, relation: Subject) -> RenderableType:
+    rows = "1 row" if relation.rows == 1 else f"{relation.rows} rows"
+    table = Table(
+        box=HORIZONTALS, pad_edge=False, padding=(0, 2, 0, 0), show_lines=True, expand=True
+    )
+    table.add_column("", no_wrap=True)
+    for command in COMMANDS:
+        table.add_column(command, overflow="fold", ratio=WIDTHS.get(command))
+    alike: dict[tuple[str, ...], tuple[list[str], tuple[Text, ...]]] = {}
+    for persona in matrix.personas:
+        row = tuple(
+            _command(relation, command, matrix.find(persona.name, relation.name, command))
+            for command in COMMANDS
+        )
+        alike.setdefault(tuple(map(str, row)), ([], row))[0].append(persona.name)
+    for names, row in alike.values():
+        table.add_row("\n".join(names), *row)
+    return Group(Text(f"{relation.name} ({relation.kind}, {rows})", style="bold"), table)
+
+
+def _command(relation: Subject, command: Command, cells: Sequence[Cell]) -> Text:
+    """Say what is allowed; only where nothing is, say how it was stopped."""
+    if not cells:
+        return Text("")
+    allowed = [cell for cell in cells if cell.outcome == "allowed"]
+    broken = [cell for cell in cells if cell.outcome in ("error", "unproven")]
+    told = [*allowed, *broken] or [min(cells, key=lambda cell: cell.outcome == "refused_by_grant")]
+    lines = []
+    for cell in told:
+        word = _word(cell)
+        line = Text(word, style=STYLES[word.split()[0]])
+        columns = _columns(relation, command, cell, cells)
+        if columns and cell.outcome in ("allowed", "error", "unproven"):
+            line.append(columns, style="default")
+        lines.append(line)
+    return Text("\n").join(lines)
+
+
+def _word(cell: Cell) -> str:
+    match cell.outcome:
+        case "allowed":
+            return cell.scope
+        case "refused_by_policy":
+            return "refused"
+        case "refused_by_grant":
+            return "-"
+        case "error":
+            return f"error {cell.sqlstate}"
+        case other:
+            return other
+
+
+def _columns(relation: Subject, command: Command, cell: Cell, cells: Sequence[Cell]) -> str:
+    """Name the columns that are in, or those that are out if they are few."""
+    asked = {column for one in cells for column in one.columns}
+    left_out = [c for c in relation.columns if c in asked and c not in cell.columns]
+    if command == "DELETE" or not left_out:
+        return ""
+    if len(left_out) <= MOST_NAMED < len(cell.columns):
+        return f", not {', '.join(left_out)}"
+    return f": {', '.join(cell.columns)}"
+
+
+def _unproven(matrix: Matrix) -> RenderableType:
+    lines = [Text("unproven: what this run could not decide", style="bold")]
+    lines += [Text(f"  {line}", style="magenta") for line in _folded(matrix.unproven)]
+    return Group(*lines)
+
+
+def _folded(unproven: Sequence[Unproven]) -> Iterator[str]:
+    """Yield one line for each relation and reason, with the personas it is true for."""
+    by_persona: dict[tuple[str, str, str], list[str]] = {}
+    for doubt in unproven:
+        key = (doubt.relation, doubt.reason, doubt.persona)
+        by_persona.setdefault(key, []).append(doubt.command)
+    lines: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (relation, reason, persona), commands in by_persona.items():
+        lines.setdefault((relation, reason, tuple(commands)), []).append(persona)
+    for (relation, reason, together), personas in lines.items():
+        yield f"{relation} {'/'.join(together)}: {reason} ({', '.join(personas)})"
+
+
+def _legend() -> RenderableType:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    for word, meaning in LEGEND:
+        table.add_row(Text(word, style=STYLES[word.split(",")[0]]), meaning)
+    return table
