@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+import psycopg.sql
 import pytest
 
 from ephraim_db.local import LocalSupabase, serve_database
@@ -78,3 +79,17 @@ def local(server: Server, database_name: str) -> Iterator[LocalSupabase]:
     """A local Supabase over a fresh clone of our project's database."""
     with serve_database(server, database_name, project=PROJECT) as local:
         yield local
+
+
+@pytest.fixture
+def sender_url(server: Server, database_name: str) -> str:
+    """The URL, as a login that is a member of ephraim_sender, of the same database."""
+    with psycopg.connect(server.url(database_name), autocommit=True) as connection:
+        exists = connection.execute("select from pg_roles where rolname = 'sender_login'").rowcount
+        if not exists:
+            connection.execute(
+                psycopg.sql.SQL(
+                    "create role sender_login login password {} in role ephraim_sender"
+                ).format(server.password)
+            )
+    return server.url(database_name, "sender_login")

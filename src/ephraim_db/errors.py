@@ -16,6 +16,7 @@ EphraimError
 │   ├── NotMigrated         a table or column is missing
 │   ├── UnexpectedAnswer    the answer is not PostgREST's
 │   ├── NoSealingKey        there is no key to seal to
+│   ├── NotTheSender        the login of a trusted service is not a member of ephraim_sender
 │   └── Unavailable         try again later
 │       ├── ConnectionFailed
 │       └── TimedOut
@@ -118,6 +119,18 @@ class UnexpectedAnswer(SupabaseError):
 
 class NoSealingKey(SupabaseError):
     """The database names no active sealing key whose kid is its thumbprint: publish one."""
+
+
+class NotTheSender(SupabaseError):
+    """The login of a trusted service may not act as ephraim_sender."""
+
+    def __init__(self, login: str) -> None:
+        """Name the `login`."""
+        super().__init__(
+            f"login {login} may not act as ephraim_sender: as the database's owner, run "
+            f'grant ephraim_sender to "{login}"'
+        )
+        self.login = login
 
 
 class Unavailable(SupabaseError):
