@@ -8,7 +8,6 @@ create schema graphql authorization supabase_admin;
 create schema graphql_public authorization supabase_admin;
 create schema vault authorization supabase_admin;
 create schema supabase_functions authorization supabase_admin;
-create schema supabase_migrations authorization postgres;
 create schema _realtime authorization postgres;
 create schema pgbouncer authorization pgbouncer;
 
@@ -23,15 +22,3 @@ grant all on schema extensions to dashboard_user;
 grant all on schema auth to supabase_auth_admin, dashboard_user;
 grant all on schema storage to supabase_storage_admin, dashboard_user;
 grant all on schema realtime to supabase_realtime_admin;
-
-create table supabase_migrations.schema_migrations (
-    version text primary key,
-    statements text[],
-    name text
-);
-create table supabase_migrations.seed_files (
-    path text primary key,
-    hash text not null
-);
-alter table supabase_migrations.schema_migrations owner to postgres;
-alter table supabase_migrations.seed_files owner to postgres;
