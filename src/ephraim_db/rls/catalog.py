@@ -141,9 +141,10 @@ def read_privileges(
     connection: psycopg.Connection[Any], roles: Iterable[str], relations: Sequence[Relation]
 ) -> dict[tuple[str, int], Privileges]:
     """Ask the catalog, by (role, oid of the relation), what was granted."""
+    connection.execute(read_sql("privileges.sql"))
     rows = connection.execute(
-        read_sql("privileges.sql"),
-        {"roles": sorted(set(roles)), "oids": [relation.oid for relation in relations]},
+        "select * from pg_temp.ephraim_privileges(%s, %s)",
+        (sorted(set(roles)), [relation.oid for relation in relations]),
     ).fetchall()
     return {
         (role, oid): Privileges(

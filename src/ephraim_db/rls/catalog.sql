@@ -53,13 +53,13 @@ keys as (
             select jsonb_agg(a.attname order by u.place)
             from unnest(k.conkey) with ordinality as u (attnum, place)
             inner join pg_catalog.pg_attribute as a
-                on a.attrelid = k.conrelid and a.attnum = u.attnum
+                on a.attrelid = k.conrelid and u.attnum = a.attnum
         ) as columns,
         (
             select jsonb_agg(a.attname order by u.place)
             from unnest(k.confkey) with ordinality as u (attnum, place)
             inner join pg_catalog.pg_attribute as a
-                on a.attrelid = k.confrelid and a.attnum = u.attnum
+                on a.attrelid = k.confrelid and u.attnum = a.attnum
         ) as target_columns
     from pg_catalog.pg_constraint as k
     where k.contype in ('p', 'f')
@@ -83,11 +83,12 @@ select
         where k.conrelid = r.oid and k.contype = 'p'
     ), '[]') as primary_key,
     coalesce((
-        select jsonb_agg(jsonb_build_object(
-            'columns', k.columns,
-            'target', k.confrelid::int8,
-            'target_columns', k.target_columns
-        ) order by k.columns::text, k.confrelid::regclass::text)
+        select
+            jsonb_agg(jsonb_build_object(
+                'columns', k.columns,
+                'target', k.confrelid::int8,
+                'target_columns', k.target_columns
+            ) order by k.columns::text, k.confrelid::regclass::text)
         from keys as k
         where k.conrelid = r.oid and k.contype = 'f'
     ), '[]') as foreign_keys,

@@ -1,4 +1,16 @@
 -- What each role was granted on each relation, through membership and PUBLIC as well.
+create function pg_temp.ephraim_privileges(roles text[], oids bigint[])
+returns table (
+    role text,
+    oid bigint,
+    selects text[],
+    inserts text[],
+    updates text[],
+    deletes boolean,
+    whole_row boolean
+)
+language sql
+as $$
 select
     g.rolname::text,
     c.oid::int8,
@@ -17,9 +29,10 @@ from pg_catalog.pg_class as c
 inner join pg_catalog.pg_attribute as a on c.oid = a.attrelid
 cross join pg_catalog.pg_roles as g
 where
-    c.oid = any(%(oids)s)
-    and g.rolname = any(%(roles)s)
+    c.oid = any(ephraim_privileges.oids)
+    and g.rolname = any(ephraim_privileges.roles)
     and a.attnum > 0
     and not a.attisdropped
     and has_schema_privilege(g.oid, c.relnamespace, 'usage')
 group by g.oid, g.rolname, c.oid
+$$

@@ -79,9 +79,7 @@ def copy_rows(
 ) -> Rows:
     """Copy a relation's rows and say whose they are, as the prober, within the transaction."""
     table = copy_name(relation)
-    place = (
-        "r.tableoid as part, r.ctid as place" if relation.has_places else "0 as part, 0 as place"
-    )
+    place = "tableoid as part, ctid as place" if relation.has_places else "0 as part, 0 as place"
     shapes = ", ".join(_shape(column) for column in relation.columns)
     classes = ", ".join(ownership.class_of_row(relation, persona) for persona in personas)
     try:
@@ -89,8 +87,8 @@ def copy_rows(
             _run(
                 connection,
                 f"create temp table {table.removeprefix('pg_temp.')} on commit drop as "  # noqa: S608
-                f"select row_number() over ()::integer as n, {place}, r as image "
-                f"from {relation.sql} as r limit {MOST_ROWS}",
+                f"select row_number() over ()::integer as n, {place}, ephraim_row as image "
+                f"from {relation.sql} as ephraim_row limit {MOST_ROWS}",
             )
             _run(connection, f"grant select on {table} to public")
             total = _run(connection, f"select count(*) from {relation.sql}").fetchone()  # noqa: S608

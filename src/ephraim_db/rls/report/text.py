@@ -36,7 +36,6 @@ LEGEND = (
     ("unproven", "no row was there to decide it: not to be taken for safe"),
     ("error", "neither allowed nor refused: the SQLSTATE says what broke"),
 )
-WIDTHS = {"SELECT": 4, "INSERT": 3, "UPDATE": 4}
 MOST_NAMED = 3
 """So many columns left out are named; more are counted by naming those that are in."""
 
@@ -59,7 +58,7 @@ def _relation(matrix: Matrix, relation: Subject) -> RenderableType:
     )
     table.add_column("", no_wrap=True)
     for command in COMMANDS:
-        table.add_column(command, overflow="fold", ratio=WIDTHS.get(command))
+        table.add_column(command, overflow="fold")
     alike: dict[tuple[str, ...], tuple[list[str], tuple[Text, ...]]] = {}
     for persona in matrix.personas:
         row = tuple(
