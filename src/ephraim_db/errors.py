@@ -34,6 +34,7 @@ EphraimError
     ├── InvalidKey          the text is not an X25519 key
     ├── NoPrivateKeys       the environment names none
     ├── UnknownKey          no private key with that kid
+    ├── RotationError       a key could not be published or exchanged
     └── CannotOpen          wrong key, wrong context, truncated or forged
 """
 
@@ -192,6 +193,10 @@ class CannotOpen(SealingError):
         )
         self.place = place
         self.kid = kid
+
+
+class RotationError(SealingError):
+    """The key that secrets are sealed to could not be published or exchanged."""
 
 
 class PostgresError(EphraimError):
