@@ -215,3 +215,29 @@ select
     'Invalid ''To'' phone number',
     '2026-02-01 17:00:00+11'
 from public.organizations as o;
+
+-- What was heard of each message. The events of the credentials wrote themselves.
+insert into public.sms_log_events (
+    organization_id, sms_log_id, twilio_sid, source, status, error_code, moved, created_at
+)
+select
+    m.organization_id,
+    m.id,
+    m.twilio_sid,
+    case when m.status = 'failed' then 'answer' else 'callback' end,
+    m.status,
+    m.error_code,
+    true,
+    coalesce(m.delivered_at, m.created_at)
+from public.sms_logs as m
+order by m.id;
+
+insert into public.credential_tests (id, organization_id, provider, requested_by, created_at)
+select
+    overlay(p.id::text placing '6' from 34)::uuid,
+    p.organization_id,
+    'twilio',
+    p.id,
+    '2026-02-01 18:00:00+11'
+from public.profiles as p
+where p.role = 'admin' and not p.is_platform_admin;
