@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -146,3 +147,62 @@ def test_a_clone_keeps_owner_settings_and_rows(server: Server) -> None:
 def test_a_database_with_something_in_it_is_never_overwritten(server: Server, fresh: str) -> None:
     with pytest.raises(PostgresError, match="fresh exists and is not empty"):
         create_database(server, fresh)
+
+
+def test_every_object_is_open_to_the_api_roles_but_for_rls(postgres: Connection) -> None:
+    postgres.execute("insert into storage.buckets (id, name) values ('avatars', 'avatars')")
+    postgres.execute(
+        "insert into storage.objects (bucket_id, name) values ('avatars', 'a/b.c.png')"
+    )
+    assert (
+        one(
+            postgres,
+            "select (storage.foldername(name), storage.filename(name),"
+            " storage.extension(name))::text"
+            " from storage.objects",
+        )
+        == "({a},b.c.png,png)"
+    )
+    postgres.execute("set local role anon")
+    assert one(postgres, "select count(*) from storage.objects") == 0
+
+
+def test_objects_are_not_deleted_by_sql(postgres: Connection) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        postgres.execute("delete from storage.objects")
+
+
+STAND_INS = {
+    "supabase_vault": "select vault.create_secret('s', 'n')",
+    "pg_net": "select net.http_post('https://example.org', body => '{}')",
+    "pg_cron": "select cron.schedule('nightly', '0 0 * * *', 'select 1')",
+    "pgmq": "select pgmq.create('jobs'); select pgmq.send('jobs', '{}');"
+    " select * from pgmq.read('jobs', 1, 1)",
+    "vector": "create table docs (e extensions.vector(3) default '[1,2,3]');"
+    " create index on docs using hnsw (e extensions.vector_cosine_ops);"
+    " insert into docs default values;"
+    " select e OPERATOR(extensions.<=>) '[0,0,1]'::extensions.vector from docs",
+}
+
+
+@pytest.mark.parametrize("extension", STAND_INS)
+def test_a_pretended_extension_lets_migrations_pass(postgres: Connection, extension: str) -> None:
+    postgres.execute(f"create extension if not exists {extension}".encode())
+    postgres.execute(STAND_INS[extension].encode())
+
+
+def test_what_is_pretended_is_named_and_what_is_real_is_not(server: Server) -> None:
+    pretended = create_database(server, "named").pretended
+    try:
+        assert "pgjwt" in pretended
+        assert not {"pgcrypto", "moddatetime", "citext", "pg_trgm"} & set(pretended)
+    finally:
+        drop_database(server, "named")
+
+
+def test_two_databases_are_made_side_by_side(server: Server) -> None:
+    names = [f"side_{number}" for number in range(4)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: create_database(server, name), names))
+    for name in names:
+        drop_database(server, name)

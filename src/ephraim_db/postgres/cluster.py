@@ -20,10 +20,8 @@ import psycopg
 from ephraim_db.errors import DiskFull, PortTaken, PostgresError
 from ephraim_db.postgres.binaries import Binaries, service_account
 from ephraim_db.postgres.processes import Household, household, run_as
-from ephraim_db.postgres.server import Kind, Server
+from ephraim_db.postgres.server import HOST, SUPERUSER, Kind, Server
 
-SUPERUSER = "supabase_admin"
-HOST = "127.0.0.1"
 _START_TIMEOUT = 30.0  # seconds
 
 # Nothing here survives the process, so nothing waits for the disk. Logical WAL as on Supabase.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from ephraim_db.errors import InvalidInput
-from ephraim_db.postgres.binaries import embedded_binaries
+from ephraim_db.errors import InvalidInput, PostgresNotFound
+from ephraim_db.postgres.binaries import embedded_binaries, system_binaries
 from ephraim_db.postgres.cluster import run_cluster
+from ephraim_db.postgres.container import run_container
+from ephraim_db.postgres.existing import existing_server
 from ephraim_db.postgres.server import Server
 
 
@@ -21,12 +23,23 @@ def start_postgres(choice: str = "auto", *, port: int | None = None) -> Iterator
     docker    a container; EPHRAIM_DB_IMAGE names the image
     postgresql://...  a server that runs already, which is never stopped
     """
+    with _choose(choice, port) as server:
+        yield server
+
+
+def _choose(choice: str, port: int | None) -> AbstractContextManager[Server]:
+    if choice.startswith(("postgresql://", "postgres://")):
+        return nullcontext(existing_server(choice))
     match choice:
+        case "auto":
+            try:
+                return run_cluster("system", system_binaries(), port)
+            except PostgresNotFound:
+                return run_cluster("embedded", embedded_binaries(), port)
         case "embedded":
-            with run_cluster("embedded", embedded_binaries(), port) as server:
-                yield server
-        case _:
-            raise InvalidInput(
-                "postgres",
-                f"{choice!r} is none of auto, embedded, system, docker or a postgresql:// URL",
-            )
+            return run_cluster("embedded", embedded_binaries(), port)
+        case "system":
+            return run_cluster("system", system_binaries(), port)
+        case "docker":
+            return run_container(port)
+    raise InvalidInput("postgres", "choose auto, embedded, system, docker or a postgresql:// URL")

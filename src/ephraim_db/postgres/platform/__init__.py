@@ -15,24 +15,16 @@ import psycopg
 from psycopg import sql
 
 from ephraim_db.errors import PostgresError
+from ephraim_db.postgres.platform.extensions import install_extensions
 from ephraim_db.postgres.server import Server
 
 DefaultGrants = Literal["legacy", "explicit"]
 
-_DATABASE_FILES = ("schemas", "default_grants", "auth", "extensions", "realtime")
-_ROLES_LOCK = 0x6570_6872  # any number, the same for every one of our processes
-
-# An extension that owns nothing was pretended: a real one owns at least a function.
-_PRETENDED = """
-select e.extname from pg_catalog.pg_extension as e
-where not exists (
-    select from pg_catalog.pg_depend as d
-    where
-        d.refclassid = 'pg_catalog.pg_extension'::regclass and d.refobjid = e.oid
-        and d.deptype = 'e'
+_DATABASE_FILES = (
+    *("schemas", "default_grants", "auth", "storage", "realtime", "hooks", "postgrest"),
+    "extensions",
 )
-order by e.extname
-"""
+_ROLES_LOCK = 0x6570_6872  # any number, the same for every one of our processes
 
 _IS_EMPTY = """
 select not exists (
@@ -85,8 +77,7 @@ def create_database(
         explicit = ("explicit_grants",) if default_grants == "explicit" else ()
         for file in (*_DATABASE_FILES, *explicit):
             connection.execute(_read(file))
-        pretended = connection.execute(_PRETENDED).fetchall()
-    return Platform(name, tuple(str(row[0]) for row in pretended))
+        return Platform(name, install_extensions(connection))
 
 
 def clone_database(server: Server, template: str, name: str) -> None:
@@ -124,7 +115,7 @@ def drop_database(server: Server, name: str) -> None:
 
 
 @contextmanager
-def connect(server: Server, database: str = "postgres") -> Iterator[psycopg.Connection]:
+def connect(server: Server, database: str | None = None) -> Iterator[psycopg.Connection]:
     """Connect as the server's superuser, in autocommit."""
     with psycopg.connect(server.url(database), autocommit=True) as connection:
         yield connection
