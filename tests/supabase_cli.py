@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,9 @@ def copy_project(into: Path) -> Path:
     return into
 
 
-def make_project(into: Path, migrations: dict[str, str | bytes], seed: str | None = None) -> Path:
+def make_project(
+    into: Path, migrations: Mapping[str, str | bytes], seed: str | None = None
+) -> Path:
     """Write a project whose migrations are `migrations`, by file name."""
     folder = into / "supabase" / "migrations"
     folder.mkdir(parents=True, exist_ok=True)

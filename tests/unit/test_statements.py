@@ -34,7 +34,7 @@ def texts(sql: str) -> list[str]:
         "create table a$b (id$ int)",
         "create rule r as on insert to t do also (insert into u values (1); select (2))",
         "create function f() returns int language sql begin atomic select 1; select 2; end",
-        "create function f(i int) returns int\nBEGIN\n  ATOMIC\nselect case i when 1 then 1 end; -- end;\nselect 2; END",
+        "create function f() returns int\nBEGIN\n  ATOMIC\nselect case 1 end; -- end;\nEND",
         "create procedure p() begin atomic; end",
         "do $$ begin if true then perform 1; end if; end $$",
         r"select '\\;' \; select 1",
@@ -95,10 +95,8 @@ def test_a_head_names_the_statement_and_stops_before_data(statement: str, head: 
     assert split_statements(statement)[0].head == head
 
 
-PIECES = st.sampled_from(
-    [*[";", "'", '"', "$", "\\", "(", ")", "/", "-", "\n", "\r", "a", "1", "é"], "''", "$$", "$a$", "E'", "--", "/*", "*/"]
-    + ["begin", "atomic", "end", " "]
-)
+MARKS = [*";'\"$\\()/-1aé", "''", "$$", "$a$", "E'", "--", "/*", "*/", "begin", "atomic", "end"]
+PIECES = st.sampled_from([*MARKS, " ", "\n", "\r"])
 
 
 @given(st.lists(PIECES | st.text(max_size=3)).map("".join))

@@ -39,6 +39,10 @@ class Step:
     statement: int | None = None
 
 
+# Without it a deferred constraint would fail between two answers, where psycopg expects none.
+_CHECK = Step("set constraints all immediate")
+
+
 def run_group(
     connection: psycopg.Connection[Any],
     script: Script,
@@ -50,14 +54,17 @@ def run_group(
 
     `left_behind`: whether what ran before this group stays if it fails.
     """
+    if len(steps) > 1:
+        steps = (*steps, _CHECK)
     cursors = [connection.cursor() for _ in steps]
     for step in steps:
         if _COPIES.match(_code(script, step)):
+            leave_transaction(connection)
             raise _failure(_COPY, script, step, left_behind)
     error = _send_all(connection, cursors, steps)
     if error is not None:
         done = sum(cursor.pgresult is not None for cursor in cursors)
-        step = steps[done] if done < len(steps) else Step("commit")
+        step = steps[min(done, len(steps) - 1)]
         leave_transaction(connection)
         raise _failure(error, script, step, left_behind)  # no `from`: psycopg's holds the DETAIL
 
@@ -93,9 +100,13 @@ def _send(
 
 def leave_transaction(connection: psycopg.Connection[Any]) -> bool:
     """Roll back what a script left open; whether there was anything."""
-    if connection.closed or connection.info.transaction_status is TransactionStatus.IDLE:
+    status = connection.info.transaction_status
+    if connection.closed or status is TransactionStatus.IDLE:
         return False
-    connection.execute("rollback")
+    if status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        connection.execute("rollback")
+    else:  # half-way through an answer: nothing more can be asked
+        connection.close()
     return True
 
 
@@ -111,7 +122,7 @@ def _failure(
 ) -> MigrationFailed:
     says = error.diag.message_primary or str(error).strip().splitlines()[0]
     number = line = None
-    where = f"{script.path.name}: {step.query if step.parameters is None else 'recording it'}"
+    where = f"{script.path.name}: {'the commit' if step.parameters is None else 'recording it'}"
     if step.statement is not None:
         statement = script.statements[step.statement]
         number = step.statement + 1
