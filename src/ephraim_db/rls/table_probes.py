@@ -14,6 +14,14 @@ from ephraim_db.rls.probes import Answer, Probe, Question
 from ephraim_db.rls.rows import MOST_ROWS, Rows
 
 TRIED_VALUES = 3
+FRESH = {
+    "uuid": "gen_random_uuid()",
+    "text": "gen_random_uuid()::text",
+    "character varying": "gen_random_uuid()::text",
+    "integer": "(random() * 2000000000)::integer",
+    "bigint": "(random() * 9000000000000000)::bigint",
+}
+"""A value of its own for each row, where one value for all would only meet a unique constraint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,14 @@ class TableProbes:
             Question("UPDATE", "blind", column.name),
             f"update {self._sql} set {name} = {value}",  # noqa: S608
         )
-        if match and column.name in self.privileges.update:
+        if column.name not in self.privileges.update:
+            return
+        if column.type in FRESH:
+            yield self._write(
+                Question("UPDATE", "blind", column.name),
+                f"update {self._sql} set {name} = {FRESH[column.type]}",  # noqa: S608
+            )
+        if match:
             yield self._write(
                 Question("UPDATE", "addressed", column.name),
                 f"update {self._sql} as r set {name} = (v.image).{name} "  # noqa: S608

@@ -83,6 +83,8 @@ def _adding(observed: Observed, answers: Sequence[Answer]) -> Verdict:
             reached |= added
         elif tries:
             reached.add(kind)
+    if not observed.rows.total and any(a.passed for a in answers):
+        return Verdict("allowed", Whose.OTHER, reach_is_guess=True)
     return _told(reached, answers, can_decide=bool(observed.rows.total))
 
 
@@ -136,9 +138,11 @@ def _kinds_seen(observed: Observed, answers: Iterable[Answer]) -> set[Whose]:
 def _told(reached: set[Whose], answers: Sequence[Answer], *, can_decide: bool) -> Verdict:
     if reached:
         return Verdict("allowed", max(reached))
+    if not can_decide:
+        return Verdict("unproven")
     refusals = [a.sqlstate for a in answers if a.sqlstate and not a.constrained]
     if INSUFFICIENT_PRIVILEGE in refusals:
         return Verdict("refused_by_policy")
     if refusals:
         return Verdict("error", sqlstate=refusals[0])
-    return Verdict("hidden" if answers and can_decide else "unproven")
+    return Verdict("hidden" if answers else "unproven")
