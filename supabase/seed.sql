@@ -241,3 +241,40 @@ select
     '2026-02-01 18:00:00+11'
 from public.profiles as p
 where p.role = 'admin' and not p.is_platform_admin;
+
+-- Each organization's Xero connection, an authorization that was never finished, and a leftover.
+insert into public.xero_connections (
+    organization_id, connection_id, tenant_name, scope, connected_by, access_expires_at
+)
+select
+    o.id,
+    md5('connection of ' || o.name)::uuid,
+    o.name || ' Pty Ltd',
+    'offline_access accounting.invoices accounting.contacts',
+    overlay(o.id::text placing '101' from 34)::uuid,
+    '2026-02-01 16:30:00+11'
+from public.organizations as o;
+
+insert into public.xero_authorizations (
+    state_hash, organization_id, user_id, session_hash, xero_client_id, redirect_uri, expires_at
+)
+select
+    sha256(('state of ' || o.name)::bytea),
+    o.id,
+    overlay(o.id::text placing '101' from 34)::uuid,
+    sha256(('session of ' || o.name)::bytea),
+    o.xero_client_id,
+    'https://app.example/xero/callback',
+    '2026-02-01 16:10:00+11'
+from public.organizations as o;
+
+insert into public.xero_leftovers (
+    organization_id, connection_id, xero_client_id, xero_client_secret, xero_token_set
+)
+select
+    o.id,
+    md5('former connection of ' || o.name)::uuid,
+    o.xero_client_id,
+    o.xero_client_secret,
+    o.xero_token_set
+from public.organizations as o;
