@@ -1,0 +1,76 @@
+"""`ephraim-db rls matrix`, from the outside."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.conftest import PROJECT
+from tests.rls.conftest import ANN, NOTES
+
+COMMAND = [str(Path(sys.executable).parent / "ephraim-db"), "rls", "matrix"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "supabase" / "migrations").mkdir(parents=True)
+    (tmp_path / "supabase" / "rls.toml").write_text(
+        f'boundary = "team_id"\n[personas.ann]\nrole = "authenticated"\nsub = "{ANN}"\n'
+    )
+    return tmp_path
+
+
+def test_a_project_is_observed_in_a_database_of_its_own(project: Path) -> None:
+    migration = project / "supabase" / "migrations" / "20260101000000_notes.sql"
+    migration.write_text(NOTES.partition("insert into")[0])
+    (project / "supabase" / "seed.sql").write_text(f"insert into auth.users (id) values ('{ANN}');")
+    told = run("--project", str(project), "--format", "json", "--postgres", "embedded")
+    assert told.returncode == 0, told.stderr
+    assert {r["name"] for r in json.loads(told.stdout)["relations"]} == {
+        "public.notes",
+        "public.teams",
+    }
+    assert "20260101000000_notes.sql" in told.stderr
+
+
+def test_a_running_database_is_observed_and_left_as_it_was(database: str) -> None:
+    counted = "select (select count(*) from public.sms_logs), (select count(*) from auth.users)"
+    with psycopg.connect(database) as connection:
+        before = connection.execute(counted).fetchone()
+    told = run("--project", str(PROJECT), "--database-url", database)
+    assert told.returncode == 0, told.stderr
+    assert "public.organizations" in told.stdout
+    with psycopg.connect(database) as connection:
+        assert connection.execute(counted).fetchone() == before
+
+
+def test_without_personas_it_could_not_run(tmp_path: Path) -> None:
+    told = run("--project", str(tmp_path))
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "rls.toml: there is no such file" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_database_that_does_not_answer_is_told_without_its_password(project: Path) -> None:
+    url = "postgresql://postgres:canary@127.0.0.1:1/postgres"
+    told = run("--project", str(project), "--database-url", url)
+    assert told.returncode == 2
+    assert "127.0.0.1" in told.stderr
+    assert "canary" not in told.stderr
+
+
+def test_a_url_that_cannot_be_read_is_told_without_its_password(project: Path) -> None:
+    told = run("--project", str(project), "--database-url", "postgresql://a:canary@h:x y/z")
+    assert told.returncode == 2
+    assert "canary" not in told.stderr
+    assert "Traceback" not in told.stderr

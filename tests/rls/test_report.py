@@ -1,0 +1,83 @@
+"""The matrix is told to programs in a fixed form, and to people within a hundred columns."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from rich.console import Console
+from tests.rls.conftest import ACME, NOTES, Look
+
+from ephraim_db.rls import Matrix
+from ephraim_db.rls.report import as_json, print_matrix
+
+POLICY = f"""
+create policy "a team reads its notes" on public.notes for select to authenticated
+using (team_id = '{ACME}');
+revoke select on public.notes from authenticated, anon;
+grant select (id, team_id, user_id, title) on public.notes to authenticated;
+create table public.empty (id int primary key);
+alter table public.empty enable row level security;
+"""
+
+
+def as_text(matrix: Matrix) -> str:
+    out = io.StringIO()
+    print_matrix(Console(file=out, width=100), matrix)
+    return out.getvalue()
+
+
+def test_the_json_form_is_the_agreed_one(look: Look) -> None:
+    document = json.loads(as_json(look(NOTES, POLICY)))
+    assert list(document) == [
+        "version",
+        "personas",
+        "relations",
+        "cells",
+        "findings",
+        "unproven",
+    ]
+    assert document["version"] == 1
+    assert document["personas"][0]["name"] == "ann"
+    assert {"name": "public.notes", "kind": "table", "rows": 3} in document["relations"]
+    assert {
+        "persona": "ann",
+        "relation": "public.notes",
+        "command": "SELECT",
+        "outcome": "allowed",
+        "scope": "organization",
+        "columns": ["id", "team_id", "user_id", "title"],
+        "decided_by": None,
+    } in document["cells"]
+    assert {
+        "persona": "ann",
+        "relation": "public.empty",
+        "command": "SELECT",
+        "reason": "the relation has no row",
+    } in document["unproven"]
+    assert document["findings"] == []
+
+
+def test_each_column_is_in_one_cell_of_a_command(look: Look) -> None:
+    matrix = look(NOTES, POLICY)
+    for persona in matrix.personas:
+        for relation in matrix.relations:
+            columns = [
+                c
+                for cell in matrix.find(persona.name, relation.name, "SELECT")
+                for c in cell.columns
+            ]
+            assert sorted(columns) == sorted(relation.columns)
+
+
+def test_the_text_fits_a_hundred_columns_and_needs_no_terminal(look: Look) -> None:
+    text = as_text(look(NOTES, POLICY))
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_text_names_what_is_left_out_and_what_is_unproven(look: Look) -> None:
+    text = as_text(look(NOTES, POLICY))
+    assert "organization, not secret" in text
+    assert "public.empty SELECT/INSERT/UPDATE/DELETE: the relation has no row" in text
+    assert "SQLSTATE 42501: not granted" in text
