@@ -56,7 +56,8 @@ def demo(project: Path, postgres: str) -> None:
 
 def sign_in(local: LocalSupabase, personas: Personas, name: str) -> Client:
     """Return a client that acts as the persona."""
-    token = local.access_token(next(p for p in personas.everyone if p.name == name).sub)
+    subs = {persona.name: str(persona.sub) for persona in personas.everyone}
+    token = local.access_token(subs[name])
     options = supabase.ClientOptions(headers={"Authorization": f"Bearer {token}"})
     return Client(supabase.create_client(local.api_url, local.anon_key, options))
 
