@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from ephraim_db.inputs import CLEAR, Clear
     from ephraim_db.organizations import Organization
     from ephraim_db.profiles import MemberRole, Profile
+    from ephraim_db.sms_log_events import SmsLogEvent
     from ephraim_db.sms_logs import SmsLog, SmsLogPage, SmsStatus
+    from ephraim_db.sms_outcomes import SmsOutcome
+    from ephraim_db.xero_connections import XeroConnection
 
 __all__ = [
     "CLEAR",
@@ -29,8 +32,11 @@ __all__ = [
     "Organization",
     "Profile",
     "SmsLog",
+    "SmsLogEvent",
     "SmsLogPage",
+    "SmsOutcome",
     "SmsStatus",
+    "XeroConnection",
 ]
 
 # Imported when first asked for: who probes policies or seals a secret needs no HTTP client.
@@ -43,8 +49,11 @@ _HOMES = {
     "MemberRole": "profiles",
     "Profile": "profiles",
     "SmsLog": "sms_logs",
+    "SmsLogEvent": "sms_log_events",
     "SmsLogPage": "sms_logs",
+    "SmsOutcome": "sms_outcomes",
     "SmsStatus": "sms_logs",
+    "XeroConnection": "xero_connections",
 }
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from ephraim_db import inputs
 from ephraim_db.cursor import Position
-from ephraim_db.errors import InvalidInput
+from ephraim_db.errors import InvalidInput, NotFound
 from ephraim_db.steps import Read, Row, Steps, caller, equals, read
 
 _COLUMNS = (
@@ -106,6 +106,16 @@ class SmsLogPage:
 
     items: tuple[SmsLog, ...]
     next: str | None
+
+
+def get_sms_log(sms_log_id: UUID | str) -> Steps[SmsLog]:
+    """Return one message."""
+    message = inputs.uuid("sms_log_id", sms_log_id)
+    yield from caller()
+    rows = yield from read(Read("sms_logs", _COLUMNS, (equals("id", message),)))
+    if not rows:
+        raise NotFound(f"message {message} is not in the log, or not for this user to see")
+    return SmsLog.from_row(rows[0])
 
 
 def list_sms_logs(

@@ -11,7 +11,15 @@ import httpx
 import supabase
 from pydantic import SecretStr
 
-from ephraim_db import organizations, profiles, rest, sms_logs
+from ephraim_db import (
+    organizations,
+    profiles,
+    rest,
+    sms_log_events,
+    sms_logs,
+    sms_outcomes,
+    xero_connections,
+)
 from ephraim_db.client.sending import OPTIONS, TIMEOUT, explain, raised
 from ephraim_db.errors import SupabaseError
 from ephraim_db.identity import identify
@@ -19,8 +27,11 @@ from ephraim_db.inputs import Clear, conceal
 from ephraim_db.organizations import Organization
 from ephraim_db.profiles import Profile
 from ephraim_db.run import run
+from ephraim_db.sms_log_events import SmsLogEvent
 from ephraim_db.sms_logs import SmsLog, SmsLogPage, SmsStatus
+from ephraim_db.sms_outcomes import SmsOutcome
 from ephraim_db.steps import Caller, Pause, Read, Result, Step, Steps, Update
+from ephraim_db.xero_connections import XeroConnection
 
 
 class Client:
@@ -149,6 +160,41 @@ class Client:
             yield from page.items
             if (after := page.next) is None:
                 return
+
+    def get_sms_log(self, sms_log_id: UUID | str) -> SmsLog:
+        """Return one message of the SMS log.
+
+        Raises `NotFound` if there is none with that id that the user may read.
+        """
+        return self._run(sms_logs.get_sms_log(sms_log_id))
+
+    def list_sms_log_events(self, sms_log_id: UUID | str) -> tuple[SmsLogEvent, ...]:
+        """Return what was heard about a message, oldest first, at most 500 events.
+
+        Whoever may read the message may read them; for anybody else there are none.
+        """
+        return self._run(sms_log_events.list_sms_log_events(sms_log_id))
+
+    def count_sms_outcomes(
+        self, *, created_from: datetime, created_before: datetime, time_zone: str = "UTC"
+    ) -> tuple[SmsOutcome, ...]:
+        """Return how many messages were written each day, by their status now.
+
+        Days begin at midnight in `time_zone`, an IANA name. The database counts, and counts what
+        the user may read.
+        """
+        return self._run(
+            sms_outcomes.count_sms_outcomes(
+                created_from=created_from, created_before=created_before, time_zone=time_zone
+            )
+        )
+
+    def get_xero_connection(self) -> XeroConnection | None:
+        """Return the organization's Xero connection.
+
+        None if there is none, or the user is not staff.
+        """
+        return self._run(xero_connections.get_xero_connection())
 
     def get_profile(self) -> Profile:
         """Return the user's own profile.

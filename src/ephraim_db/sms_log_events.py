@@ -1,0 +1,50 @@
+"""What was heard about a message, in order of arrival: its delivery history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from ephraim_db import inputs
+from ephraim_db.steps import Read, Row, Steps, caller, equals, read
+
+_COLUMNS = ("source", "status", "error_code", "note", "moved", "created_at")
+_MOST = 500  # a message has a handful; below the smallest max_rows in use
+
+
+@dataclass(frozen=True, slots=True)
+class SmsLogEvent:
+    """One thing heard. `source` is answer, callback, reconcile or opt_out.
+
+    `status` is in Twilio's words; `moved` is whether it moved the message's status on.
+    """
+
+    source: str
+    status: str | None
+    error_code: int | None
+    note: str | None
+    moved: bool
+    created_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """Take PostgREST's row."""
+        return cls(**{**row, "created_at": datetime.fromisoformat(row["created_at"])})
+
+
+def list_sms_log_events(sms_log_id: UUID | str) -> Steps[tuple[SmsLogEvent, ...]]:
+    """Return the first 500 events of a message, oldest first; none if the caller may not see it."""
+    message = inputs.uuid("sms_log_id", sms_log_id)
+    yield from caller()
+    rows = yield from read(
+        Read(
+            "sms_log_events",
+            _COLUMNS,
+            (equals("sms_log_id", message),),
+            order="created_at.asc,id.asc",
+            limit=_MOST,
+        )
+    )
+    return tuple(SmsLogEvent.from_row(row) for row in rows)
