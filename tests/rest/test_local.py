@@ -58,7 +58,7 @@ def test_the_service_key_lends_nothing_to_another_token(local: LocalSupabase) ->
     "token",
     [
         jwt.encode({"role": "service_role"}, "another secret of enough length..", "HS256"),
-        jwt.encode({"role": "service_role"}, None, algorithm="none"),
+        jwt.encode({"role": "service_role"}, "", algorithm="none"),
         "nonsense",
     ],
 )

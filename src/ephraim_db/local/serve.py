@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 
-from ephraim_db.errors import InvalidProject
+from ephraim_db.errors import InvalidProject, WrongPassword
 from ephraim_db.local.background import HOST, listen, served
 from ephraim_db.local.config import ApiConfig
 from ephraim_db.local.gateway import build_gateway
@@ -59,6 +59,8 @@ def serve_database(
     config = _without_missing_schemas(config or ApiConfig(), server.url(database), on_progress)
     jwt_secret = new_jwt_secret()
     anon_key, service_role_key = (api_key(jwt_secret, role) for role in ("anon", "service_role"))
+    if server.kind == "url":
+        _check_authenticator(server, database)
     listener = listen(port)
     api_url = f"http://{HOST}:{listener.getsockname()[1]}"
     with (
@@ -81,6 +83,18 @@ def serve_database(
             server=server,
             database=database,
         )
+
+
+def _check_authenticator(server: Server, database: str) -> None:
+    """Fail with a reason before PostgREST fails with none: the password may not be shared."""
+    try:
+        psycopg.connect(server.url(database, "authenticator")).close()
+    except psycopg.OperationalError:
+        raise WrongPassword(
+            "the role authenticator, as which PostgREST logs in, is refused with the password of "
+            "the URL. A local Supabase gives both roles one password; for another database: "
+            "alter role authenticator password '...'"
+        ) from None
 
 
 def _without_missing_schemas(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from ephraim_db.local.config import read_api_config
+from ephraim_db.local.extensions import check_extensions
 from ephraim_db.local.postgrest_binary import find_postgrest
 from ephraim_db.local.serve import LocalSupabase, serve_database
-from ephraim_db.migrations import Migration, apply_migrations, apply_seed, find_migrations
-from ephraim_db.postgres import Platform, create_database, start_postgres
-
-_DATABASE = "postgres"  # as on Supabase; migrations may say `alter database postgres`
+from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
+from ephraim_db.postgres import Server, project_database, start_postgres
 
 
 def _silence(_: str) -> None:
@@ -33,21 +32,27 @@ def start_local(
     """Start Postgres, apply migrations and seed, serve the result; afterwards nothing is left.
 
     `project` is the directory that holds supabase/; None means an empty Supabase. `postgres` is a
-    choice of `ephraim_db.postgres.start_postgres`. `port` is the API's, a free one for None.
+    choice of `ephraim_db.postgres.start_postgres`; into a Supabase of yours, named by a URL, the
+    migrations go and the seed does not. `port` is the API's, a free one for None.
     """
     config = read_api_config(project)
-    migrations = find_migrations(project) if project else []
+    migrations = find_migrations(project, on_progress=on_progress) if project else []
     find_postgrest(project, on_progress)
-    with start_postgres(postgres) as server:
-        platform = create_database(server, _DATABASE, default_grants=config.default_grants)
-        _announce(platform, migrations, on_progress)
+    with (
+        start_postgres(postgres) as server,
+        project_database(server, config.default_grants) as (platform, is_new),
+    ):
+        database = platform.database
+        check_extensions(server, platform, migrations, on_progress)
         if project:
-            with psycopg.connect(server.url(_DATABASE, "postgres"), autocommit=True) as connection:
+            owner_url = _owner_url(server, database, is_new)
+            with psycopg.connect(owner_url, autocommit=True) as connection:
                 apply_migrations(connection, migrations, on_progress=on_progress)
-                apply_seed(connection, project, on_progress=on_progress)
+                if is_new:
+                    apply_seed(connection, project, on_progress=on_progress)
         with serve_database(
             server,
-            _DATABASE,
+            database,
             port=port,
             config=config,
             project=project,
@@ -56,14 +61,9 @@ def start_local(
             yield local
 
 
-def _announce(
-    platform: Platform, migrations: Sequence[Migration], tell: Callable[[str], None]
-) -> None:
-    """Name the pretended extensions that the migrations speak of."""
-    spoken = "\n".join(migration.sql for migration in migrations)
-    used = [name for name in platform.pretended if re.search(rf"\b{re.escape(name)}\b", spoken)]
-    if used:
-        tell(
-            f"pretended, because this Postgres does not have them: {', '.join(used)}. "
-            "Statements that mention them succeed; what they would do does not happen."
-        )
+def _owner_url(server: Server, database: str, is_new: bool) -> str:
+    """Return the URL that acts as role postgres: objects get its default privileges, as hosted."""
+    if server.kind != "url":
+        return server.url(database, "postgres")
+    url = server.url(database)
+    return make_conninfo(url, options="-c role=postgres") if is_new else url

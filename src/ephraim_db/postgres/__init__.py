@@ -11,6 +11,7 @@ from ephraim_db.postgres.platform import (
     create_database,
     drop_database,
 )
+from ephraim_db.postgres.project_database import project_database
 from ephraim_db.postgres.server import Server
 from ephraim_db.postgres.start import start_postgres
 
@@ -21,5 +22,6 @@ __all__ = [
     "clone_database",
     "create_database",
     "drop_database",
+    "project_database",
     "start_postgres",
 ]

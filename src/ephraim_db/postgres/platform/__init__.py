@@ -126,9 +126,7 @@ def _create_roles(server: Server) -> None:
         # Two at once would fail with "tuple concurrently updated".
         connection.execute("select pg_catalog.pg_advisory_xact_lock(%s)", [_ROLES_LOCK])
         connection.execute(_read("roles"))
-        for role in ("postgres", "authenticator"):
-            if role == server.user or not server.password:
-                continue
+        for role in _without_password(connection, server):
             verifier = connection.pgconn.encrypt_password(
                 server.password.encode(), role.encode(), b"scram-sha-256"
             )
@@ -137,6 +135,19 @@ def _create_roles(server: Server) -> None:
                     sql.Identifier(role), sql.Literal(verifier.decode())
                 )
             )
+
+
+def _without_password(connection: psycopg.Connection, server: Server) -> list[str]:
+    """Name the roles that shall get the server's password: on a server of yours, new ones only."""
+    if not server.password:
+        return []
+    rows = connection.execute(
+        "select rolname from pg_catalog.pg_authid"
+        " where rolname in ('postgres', 'authenticator') and rolname <> %s"
+        " and (rolpassword is null or %s)",
+        [server.user, server.kind != "url"],
+    ).fetchall()
+    return [str(row[0]) for row in rows]
 
 
 def _read(file: str) -> bytes:
