@@ -29,6 +29,15 @@ EphraimError
 ├── RlsError                RLS could not be observed
 │   ├── InvalidPersonas     rls.toml does not say who is to be asked
 │   └── CannotProbe         a run would have proved nothing
+├── SmsError                a message was not sent, or not again
+│   ├── TwilioNotConfigured the organization lacks a SID, a token or a number
+│   ├── SmsSwitchedOff      the organization has switched SMS off
+│   ├── OptedOut            the recipient has switched SMS off
+│   ├── KeyReused           the idempotency key belongs to another message
+│   ├── TestNotRequested    no admin asked for this test, or it was used
+│   ├── TwilioRefused       Twilio refused it, and says why
+│   └── TwilioUnreachable   Twilio could not be reached; nothing was sent
+├── XeroError               a Xero connection could not be made, used or ended: xero/errors.py
 └── SealingError
     ├── InvalidEnvelope     the text is not `seal:v1:<kid>:<base64url>`
     ├── InvalidKey          the text is not an X25519 key
@@ -41,6 +50,7 @@ EphraimError
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID
 
 
 class EphraimError(Exception):
@@ -144,6 +154,70 @@ class ConnectionFailed(Unavailable):
 
 class TimedOut(Unavailable):
     """Supabase did not answer in time. A change may have been made: read before trying again."""
+
+
+class SmsError(EphraimError):
+    """A message was not sent, or not again."""
+
+
+class TwilioNotConfigured(SmsError):
+    """The organization lacks what Twilio needs."""
+
+    def __init__(self, organization_id: UUID, missing: tuple[str, ...]) -> None:
+        """Name the columns that are `missing`; all of them, where there is no such organization."""
+        super().__init__(
+            f"organization {organization_id} has no {', '.join(missing)}: an admin enters them in "
+            "the settings"
+        )
+        self.organization_id = organization_id
+        self.missing = missing
+
+
+class SmsSwitchedOff(SmsError):
+    """The organization has switched SMS off: an admin sets sms_enabled in the settings."""
+
+
+class OptedOut(SmsError):
+    """The recipient has switched SMS off (sms_notifications_enabled): reach them another way."""
+
+
+class KeyReused(SmsError):
+    """The idempotency key belongs to another message: take a new key for each message."""
+
+    def __init__(self, sms_log_id: UUID) -> None:
+        """Name the message that the key belongs to."""
+        super().__init__(f"{(type(self).__doc__ or '')} The other is sms_logs {sms_log_id}.")
+        self.sms_log_id = sms_log_id
+
+
+class TestNotRequested(SmsError):
+    """No admin asked for this test, or it is old or used: the admin asks again, then test soon."""
+
+    __test__ = False  # for pytest, which takes the name for a test's
+
+
+class TwilioRefused(SmsError):
+    """Twilio refused the message; nothing was sent."""
+
+    def __init__(self, code: int, reason: str, sms_log_id: UUID) -> None:
+        """Keep Twilio's error `code`, the `reason` with what to do, and the row that logs it."""
+        super().__init__(f"Twilio refused the message ({code}): {reason}")
+        self.code = code
+        self.reason = reason
+        self.sms_log_id = sms_log_id
+
+
+class TwilioUnreachable(SmsError):
+    """Twilio could not be reached, so nothing was sent: check the network, then send again."""
+
+    def __init__(self, sms_log_id: UUID) -> None:
+        """Name the row that logs it."""
+        super().__init__()
+        self.sms_log_id = sms_log_id
+
+
+class XeroError(EphraimError):
+    """A Xero connection could not be made, used or ended."""
 
 
 class SealingError(EphraimError):
