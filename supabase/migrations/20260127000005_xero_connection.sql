@@ -203,6 +203,16 @@ create policy "the sender removes Xero leftovers"
 on public.xero_leftovers for delete to ephraim_sender
 using (true);
 
+grant select (id, organization_id, xero_client_secret, xero_token_set)
+on public.xero_leftovers to ephraim_rotator;
+grant update (xero_client_secret, xero_token_set) on public.xero_leftovers to ephraim_rotator;
+create policy "the rotator reads every leftover's envelopes"
+on public.xero_leftovers for select to ephraim_rotator
+using (true);
+create policy "the rotator seals every leftover's secrets anew"
+on public.xero_leftovers for update to ephraim_rotator
+using (true) with check (true);
+
 
 -- the organization tells the truth ----------------------------------------------------------------
 

@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import class_row
 
 from ephraim_db.errors import RotationError
 from ephraim_db.rotation.acting import as_rotator
+from ephraim_db.rotation.holders import STORED_KIDS
 from ephraim_db.sealing import PublicKey
 
 Connection = psycopg.Connection[Any]
@@ -21,22 +23,15 @@ Connection = psycopg.Connection[Any]
 # Two keepers at once take turns, or the index that allows one active key would fail one of them.
 _TURN = "select pg_advisory_xact_lock(hashtext('ephraim_db.rotation'))"
 
-_LIST = """
-with envelopes as (
-    select split_part(e.envelope, ':', 3) as kid, count(*)::integer as secrets
-    from public.organizations as o
-    cross join lateral (
-        values (o.twilio_auth_token), (o.xero_client_secret), (o.xero_token_set)
-    ) as e (envelope)
-    where e.envelope is not null
-    group by 1
-)
+_LIST = sql.SQL("""
+with envelopes as (select kid, count(*)::integer as secrets from ({}) as s group by kid)
 select
     kid, k.x, coalesce(k.status, 'missing') as status, k.created_at, k.activated_at, k.retired_at,
     coalesce(e.secrets, 0) as secrets
 from public.sealing_keys as k full join envelopes as e using (kid)
 order by k.created_at nulls first, kid
-"""
+""").format(STORED_KIDS)
+_COUNT = sql.SQL("select count(*) from ({}) as s where kid = %s").format(STORED_KIDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +104,7 @@ def retire(connection: Connection, kid: str) -> int:
         ).fetchone()
         if retiring is None:
             return 0
-        row = connection.execute(
-            "select count(*) from public.organizations where %(kid)s in ("
-            "split_part(twilio_auth_token, ':', 3), split_part(xero_client_secret, ':', 3), "
-            "split_part(xero_token_set, ':', 3))",
-            {"kid": kid},
-        ).fetchone()
+        row = connection.execute(_COUNT, (kid,)).fetchone()
         left = int(row[0]) if row else 0
         if not left:
             connection.execute(

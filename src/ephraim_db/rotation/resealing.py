@@ -1,4 +1,4 @@
-"""Seal stored secrets anew, a batch of organizations at a time.
+"""Seal stored secrets anew, a batch of rows at a time.
 
 envelope --open--> secret --seal to the new key--> envelope --stored, if the old one is still there
 """
@@ -11,26 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg import sql
 
 from ephraim_db.errors import EphraimError, RotationError, UnknownKey
 from ephraim_db.rotation.acting import as_rotator
+from ephraim_db.rotation.holders import HOLDERS, Holder, exchange, stale_rows
 from ephraim_db.sealing import Keyring, Place, PublicKey, open_envelope, seal
 
-SECRETS = ("twilio_auth_token", "xero_client_secret", "xero_token_set")
-
 _FIRST = UUID(int=0)
-_STALE = """
-select id, twilio_auth_token, xero_client_secret, xero_token_set
-from public.organizations
-where id > %(after)s and (
-    split_part(twilio_auth_token, ':', 3) <> %(kid)s
-    or split_part(xero_client_secret, ':', 3) <> %(kid)s
-    or split_part(xero_token_set, ':', 3) <> %(kid)s
-)
-order by id
-limit %(size)s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +43,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Exchange:
-    place: Place
+    id: UUID
     old: str
     new: str
 
@@ -68,16 +55,23 @@ def reseal(
 
     Raises `RotationError` when `key` is no longer the active one.
     """
-    after = _FIRST
+    for holder in HOLDERS:
+        yield from _reseal(connection, holder, keyring, key, size)
+
+
+def _reseal(
+    connection: psycopg.Connection[Any], holder: Holder, keyring: Keyring, key: PublicKey, size: int
+) -> Iterator[Batch]:
+    stale, after = stale_rows(holder), _FIRST
     while True:
         with as_rotator(connection):
             _keep_active(connection, key.kid)
             rows = connection.execute(
-                _STALE, {"after": after, "kid": key.kid, "size": size}
+                stale, {"after": after, "kid": key.kid, "size": size}
             ).fetchall()
             if not rows:
                 return
-            batch = _exchange(connection, rows, keyring, key)
+            batch = _exchange(connection, holder, rows, keyring, key)
         after = rows[-1][0]
         yield batch
 
@@ -94,36 +88,40 @@ def _keep_active(connection: psycopg.Connection[Any], kid: str) -> None:
 
 
 def _exchange(
-    connection: psycopg.Connection[Any], rows: list[Any], keyring: Keyring, key: PublicKey
+    connection: psycopg.Connection[Any],
+    holder: Holder,
+    rows: list[Any],
+    keyring: Keyring,
+    key: PublicKey,
 ) -> Batch:
-    exchanges: dict[str, list[_Exchange]] = {field: [] for field in SECRETS}
+    exchanges: dict[str, list[_Exchange]] = {field: [] for field in holder.fields}
     unopened = []
-    for organization_id, *envelopes in rows:
-        for field, envelope in zip(SECRETS, envelopes, strict=True):
-            if envelope is None or envelope.split(":")[2] == key.kid:
+    for row_id, organization_id, *envelopes in rows:
+        for field, envelope in zip(holder.fields, envelopes, strict=True):
+            kid = envelope and envelope.split(":")[2]
+            if kid in (None, key.kid):
                 continue
             place = Place(organization_id, field.partition("_")[0], field)
             try:
                 new = seal(open_envelope(envelope, place, keyring), place, key)
-            except UnknownKey as error:
-                unopened.append(Unopened(place, error.kid, "no private key for it is held here"))
+            except UnknownKey:
+                unopened.append(Unopened(place, kid, "no private key for it is held here"))
             except EphraimError:
-                unopened.append(Unopened(place, envelope.split(":")[2], "it does not open"))
+                unopened.append(Unopened(place, kid, "it does not open"))
             else:
-                exchanges[field].append(_Exchange(place, envelope, new))
-    resealed = sum(_store(connection, field, items) for field, items in exchanges.items())
-    tried = sum(len(items) for items in exchanges.values())
+                exchanges[field].append(_Exchange(row_id, envelope, new))
+    resealed = sum(_store(connection, holder, field, done) for field, done in exchanges.items())
+    tried = sum(map(len, exchanges.values()))
     return Batch(resealed, tried - resealed, tuple(unopened))
 
 
-def _store(connection: psycopg.Connection[Any], field: str, exchanges: list[_Exchange]) -> int:
+def _store(
+    connection: psycopg.Connection[Any], holder: Holder, field: str, exchanges: list[_Exchange]
+) -> int:
     if not exchanges:
         return 0
-    update = sql.SQL(
-        "update public.organizations set {field} = %s where id = %s and {field} = %s"
-    ).format(field=sql.Identifier(field))
     with connection.cursor() as cursor:
         cursor.executemany(
-            update, [(one.new, one.place.organization_id, one.old) for one in exchanges]
+            exchange(holder, field), [(one.new, one.id, one.old) for one in exchanges]
         )
         return cursor.rowcount

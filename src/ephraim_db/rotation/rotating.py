@@ -13,7 +13,7 @@ from ephraim_db.rotation.directory import DirectoryKey, list_keys, promote, publ
 from ephraim_db.rotation.resealing import Unopened, reseal
 from ephraim_db.sealing import Keyring
 
-# Organizations a transaction: it holds their rows for some milliseconds.
+# Rows a transaction: they are locked for some milliseconds.
 BATCH = 50
 
 
