@@ -49,6 +49,11 @@ def line(field: str, value: object) -> str:
     return text
 
 
+def name(field: str, value: object) -> str:
+    """Return a name: text of one line, which cannot be cleared."""
+    return line(field, value)
+
+
 def account_sid(field: str, value: object) -> str:
     """Return a Twilio account SID: AC and 32 hexadecimal digits."""
     if not isinstance(value, str) or not _SID.fullmatch(value):
@@ -146,13 +151,17 @@ def _flaw(value: object) -> str | None:
     return None
 
 
+# A column that is not null takes no CLEAR.
+_ALWAYS_SET = (name, flag)
+
+
 def changes(
     given: Iterable[tuple[str, object, Callable[[str, object], object]]],
 ) -> dict[str, object]:
     """Return the columns to write: what was left out or is a blank secret is not among them."""
     values: dict[str, object] = {}
     for field, value, check in given:
-        if value is CLEAR:
+        if value is CLEAR and check not in _ALWAYS_SET:
             values[field] = None
         elif value is not None and (checked := check(field, value)) is not None:
             values[field] = checked

@@ -13,10 +13,10 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from ephraim_db import inputs
-from ephraim_db.errors import AdminRequired, Forbidden
+from ephraim_db.errors import AdminRequired, Forbidden, NoSealingKey, Rejected
 from ephraim_db.inputs import Clear
 from ephraim_db.profiles import no_profile
-from ephraim_db.sealing import Place
+from ephraim_db.sealing import Place, PublicKey
 from ephraim_db.sealing_keys import active_key, sealed
 from ephraim_db.steps import Read, Row, Steps, Update, caller, equals, read, update
 
@@ -90,11 +90,15 @@ def update_organization_settings(
     twilio_phone_number: str | Clear | None,
     xero_client_id: str | Clear | None,
     xero_client_secret: SecretStr | Clear | None,
+    sealing_key: PublicKey | None,
 ) -> Steps[Organization]:
-    """Change what is given, then return the organization as the database has it."""
+    """Change what is given, then return the organization as the database has it.
+
+    `sealing_key` is the pinned one, or None to take the database's word.
+    """
     values = inputs.changes(
         (
-            ("name", name, inputs.line),
+            ("name", name, inputs.name),
             ("abn", abn, inputs.abn),
             ("twilio_account_sid", twilio_account_sid, inputs.account_sid),
             ("twilio_phone_number", twilio_phone_number, inputs.phone),
@@ -115,9 +119,8 @@ def update_organization_settings(
     organization = yield from get_organization()
     if not values:
         return organization
-    values = yield from _sealed(values, organization.id)
     try:
-        touched = yield from update(Update("organizations", organization.id, values))
+        touched = yield from _store(values, organization.id, sealing_key)
     except Forbidden:
         touched = 0
     if not touched:
@@ -125,13 +128,28 @@ def update_organization_settings(
     return (yield from get_organization())
 
 
-def _sealed(values: dict[str, object], organization_id: UUID) -> Steps[dict[str, object]]:
-    secrets = {field: value for field, value in values.items() if isinstance(value, SecretStr)}
-    if not secrets:
-        return values
-    key = yield from active_key()
+def _store(
+    values: dict[str, object], organization_id: UUID, sealing_key: PublicKey | None
+) -> Steps[int]:
+    if not any(isinstance(value, SecretStr) for value in values.values()):
+        return (yield from update(Update("organizations", organization_id, values)))
+    key = yield from active_key(sealing_key)
+    try:
+        return (yield from update(_sealed(values, organization_id, key)))
+    except Rejected:  # perhaps because the key was retired in between; nothing was stored
+        try:
+            current = yield from active_key(sealing_key)
+        except NoSealingKey:
+            current = key
+        if current == key:
+            raise
+    return (yield from update(_sealed(values, organization_id, current)))
+
+
+def _sealed(values: dict[str, object], organization_id: UUID, key: PublicKey) -> Update:
     envelopes = {
         field: sealed(value, Place(organization_id, field.partition("_")[0], field), key)
-        for field, value in secrets.items()
+        for field, value in values.items()
+        if isinstance(value, SecretStr)
     }
-    return {**values, **envelopes}
+    return Update("organizations", organization_id, {**values, **envelopes})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -23,8 +24,6 @@ PERSONAS: dict[str, dict[str, Any]] = tomllib.loads(
 )["personas"]
 SIGNED_IN = [name for name, persona in PERSONAS.items() if persona["role"] == "authenticated"]
 API_PERSONAS = [*SIGNED_IN, "anonymous", "service_role"]
-
-SignIn = Callable[[str], supabase.Client]
 
 
 def sub_of(persona: str) -> UUID:
@@ -79,21 +78,66 @@ class Api:
         )
 
 
+TABLES = (
+    "organizations",
+    "profiles",
+    "workers",
+    "participants",
+    "shifts",
+    "sms_logs",
+    "sealing_keys",
+)
+
+
 @pytest.fixture
-def api(local: LocalSupabase) -> Iterator[Api]:
-    """Over a database of this test alone."""
+def fresh_api(local: LocalSupabase) -> Iterator[Api]:
+    """Over a database of this test alone, for tests that change the schema."""
     with httpx.Client() as pool:
         yield Api(local, pool)
 
 
 @pytest.fixture(scope="module")
 def shared_api(server: Server, project_template: str, request: Any) -> Iterator[Api]:
-    """Over a database that the tests of a module share and do not change."""
+    """Over a database that the tests of a module share."""
     name = "shared_" + request.module.__name__.rpartition(".")[2]
     clone_database(server, project_template, name)
     with serve_database(server, name, project=PROJECT) as local, httpx.Client() as pool:
         yield Api(local, pool)
     drop_database(server, name)
+
+
+@pytest.fixture(scope="module")
+def seeded(shared_api: Api) -> Iterator[Callable[[], None]]:
+    """A function that gives every table the rows it was seeded with, past RLS and triggers."""
+    with shared_api.as_owner() as owner:
+        columns = {
+            row["table"]: row["columns"]
+            for row in owner.execute(
+                "select attrelid::regclass::text as table, "
+                "string_agg(quote_ident(attname), ', ' order by attnum) as columns "
+                "from pg_attribute where attrelid = any (%s::text[]::regclass[]) "
+                "and attnum > 0 and not attisdropped and attgenerated = '' group by attrelid",
+                [list(TABLES)],
+            )
+        }
+        for table in columns:
+            owner.execute(f"create temporary table seeded_{table} as table {table}")
+        again = "".join(
+            f"delete from {table}; "
+            f"insert into {table} ({names}) select {names} from seeded_{table}; "
+            for table, names in columns.items()
+        )
+        yield lambda: owner.execute(
+            f"begin; set local session_replication_role = replica; {again} commit"
+        ).close()
+
+
+@pytest.fixture
+def api(shared_api: Api, seeded: Callable[[], None]) -> Iterator[Api]:
+    """Over the module's database, seeded again afterwards."""
+    yield Api(shared_api.local, shared_api.pool)
+    shared_api.pool.event_hooks = {}
+    seeded()
 
 
 def publish(api: Api) -> PrivateKey:
@@ -112,3 +156,13 @@ def publish(api: Api) -> PrivateKey:
 def private_key(api: Api) -> PrivateKey:
     """The private half of the key that is active in `api`."""
     return publish(api)
+
+
+@contextmanager
+def recorded(api: Api) -> Iterator[list[httpx.Request]]:
+    """Collect the requests that pass through the pool."""
+    requests: list[httpx.Request] = []
+    before = api.pool.event_hooks
+    api.pool.event_hooks = {**before, "request": [*before["request"], requests.append]}
+    yield requests
+    api.pool.event_hooks = before

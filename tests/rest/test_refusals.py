@@ -17,6 +17,7 @@ from tests.rest.conftest import (
     API_PERSONAS,
     PERSONAS,
     SIGNED_IN,
+    TABLES,
     Api,
     organization_of,
     sub_of,
@@ -24,15 +25,6 @@ from tests.rest.conftest import (
 
 Owner = psycopg.Connection[dict[str, Any]]
 SECRETS = ["twilio_auth_token", "xero_client_secret", "xero_token_set"]
-TABLES = [
-    "organizations",
-    "profiles",
-    "workers",
-    "participants",
-    "shifts",
-    "sms_logs",
-    "sealing_keys",
-]
 ACACIA, BANKSIA = str(organization_of("admin")), str(organization_of("other_admin"))
 NOT_ADMINS = [name for name in SIGNED_IN if name not in ("admin", "other_admin", "platform_admin")]
 
