@@ -16,6 +16,7 @@ EphraimError
 │   ├── NotMigrated         a table or column is missing
 │   ├── UnexpectedAnswer    the answer is not PostgREST's
 │   ├── NoSealingKey        there is no key to seal to
+│   ├── PinnedKeyMismatch   the key to seal to is not the pinned one
 │   ├── NotTheSender        the login of a trusted service is not a member of ephraim_sender
 │   └── Unavailable         try again later
 │       ├── ConnectionFailed
@@ -142,6 +143,19 @@ class NotTheSender(SupabaseError):
             f'grant ephraim_sender to "{login}"'
         )
         self.login = login
+
+
+class PinnedKeyMismatch(SupabaseError):
+    """The database offers another sealing key than the pinned one; no secret was sent."""
+
+    def __init__(self, pinned: str, offered: str) -> None:
+        """Name both keys by kid."""
+        super().__init__(
+            f"the database offers sealing key {offered}, but {pinned} is pinned; no secret was "
+            "sent. If the key was rotated, pin the new one. If not, somebody has swapped it."
+        )
+        self.pinned = pinned
+        self.offered = offered
 
 
 class Unavailable(SupabaseError):

@@ -6,13 +6,23 @@ from contextlib import suppress
 
 from pydantic import SecretStr
 
-from ephraim_db.errors import InvalidKey, NoSealingKey, SealingError
+from ephraim_db.errors import InvalidKey, NoSealingKey, PinnedKeyMismatch, SealingError
 from ephraim_db.sealing import Place, PublicKey, seal
 from ephraim_db.steps import Read, Steps, equals, read
 
 
-def active_key() -> Steps[PublicKey]:
-    """Return the active key; `NoSealingKey` if there is none, or its kid is another key's."""
+def active_key(pinned: PublicKey | None = None) -> Steps[PublicKey]:
+    """Return the active key; `NoSealingKey` if there is none, or its kid is another key's.
+
+    With a `pinned` one, every other key is a `PinnedKeyMismatch`.
+    """
+    key = yield from _offered_key()
+    if pinned is not None and key != pinned:
+        raise PinnedKeyMismatch(pinned.kid, key.kid)
+    return key
+
+
+def _offered_key() -> Steps[PublicKey]:
     rows = yield from read(Read("sealing_keys", ("kid", "x"), (equals("status", "active"),)))
     with suppress(InvalidKey):
         for row in rows:

@@ -10,8 +10,10 @@ import pytest
 
 from ephraim_db.errors import InvalidKey, NoPrivateKeys, UnknownKey
 from ephraim_db.sealing import Keyring, PrivateKey, PublicKey
+from ephraim_db.sealing.keys import base64url_encode
 
-OLD, NEW = PrivateKey.generate(), PrivateKey.generate()
+# Fixed, because parallel test workers must agree on what a test is called.
+OLD, NEW = (PrivateKey(base64url_encode(bytes([n]) * 32)) for n in (1, 2))
 KIDS = {OLD.public().kid, NEW.public().kid}
 
 Environment = Callable[[str, str], None]

@@ -101,6 +101,7 @@ def test_an_unknown_kid_is_named() -> None:
         seal(CANARY, Place(TWO, "twilio", "twilio_auth_token"), PUBLIC),
         "no envelope",
     ],
+    ids=["another key", "another place", "no envelope"],
 )
 def test_every_failure_to_open_names_the_organization_the_field_and_the_kid(text: str) -> None:
     with pytest.raises((CannotOpen, UnknownKey, InvalidEnvelope)) as caught:

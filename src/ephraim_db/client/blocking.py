@@ -27,6 +27,7 @@ from ephraim_db.inputs import Clear, conceal
 from ephraim_db.organizations import Organization
 from ephraim_db.profiles import Profile
 from ephraim_db.run import run
+from ephraim_db.sealing import PublicKey
 from ephraim_db.sms_log_events import SmsLogEvent
 from ephraim_db.sms_logs import SmsLog, SmsLogPage, SmsStatus
 from ephraim_db.sms_outcomes import SmsOutcome
@@ -42,15 +43,25 @@ class Client:
     seconds for each of connecting, sending and receiving; reads are tried three times while
     Supabase is unavailable, writes once. The caller closes `client`.
 
+    `sealing_key` pins the key that secrets are sealed to. Without it the database is asked which,
+    so whoever can change its rows could offer a key of their own.
+
     Every method raises `InvalidInput` before anything is sent, `NotSignedIn`, `ServiceKeyRefused`,
     or one of the other `SupabaseError`s.
     """
 
-    def __init__(self, client: supabase.Client, *, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self,
+        client: supabase.Client,
+        *,
+        sealing_key: PublicKey | None = None,
+        timeout: float = TIMEOUT,
+    ) -> None:
         """Wrap a client that the caller built, and will close."""
         if not isinstance(client, supabase.Client):
             raise TypeError("Client wraps a supabase.Client")
         self._supabase = client
+        self._sealing_key = sealing_key
         self._timeout = timeout
 
     def get_organization(self) -> Organization:
@@ -81,7 +92,8 @@ class Client:
         Secrets are sealed before they are sent. `xero_connected` is set by connecting Xero.
 
         Raises `AdminRequired` if the database takes the user for no admin of the organization,
-        `NoSealingKey` if a secret is given and there is no key to seal it to.
+        `NoSealingKey` if a secret is given and there is no key to seal it to, `PinnedKeyMismatch`
+        if it is another than the pinned one.
         """
         token, client_secret = conceal(twilio_auth_token), conceal(xero_client_secret)
         del twilio_auth_token, xero_client_secret
@@ -96,6 +108,7 @@ class Client:
                 twilio_phone_number=twilio_phone_number,
                 xero_client_id=xero_client_id,
                 xero_client_secret=client_secret,
+                sealing_key=self._sealing_key,
             )
         )
 
