@@ -26,6 +26,14 @@ def test_a_file_with_another_name_is_skipped_and_the_user_is_told(tmp_path: Path
     assert "skipping README.md: the name does not match <version>_<name>.sql" in said
 
 
+def test_an_init_file_of_the_old_cli_is_skipped_where_the_cli_skips_it(tmp_path: Path) -> None:
+    project, said = make_project(tmp_path, {"20200101000000_init.sql": ""}), list[str]()
+    assert find_migrations(project, on_progress=said.append) == []
+    assert "give it another name" in said[0]
+    make_project(tmp_path, {"1_a.sql": ""})  # it is skipped only where it comes first
+    assert len(find_migrations(project)) == 2
+
+
 def test_two_files_may_not_share_a_version(tmp_path: Path) -> None:
     project = make_project(tmp_path, {"1_a.sql": "", "1_b.sql": ""})
     with pytest.raises(InvalidProject, match=r"1_a\.sql and 1_b\.sql share the version 1"):

@@ -8,8 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.catalog import catalog, effective_privileges
-from tests.supabase_cli import copy_project, run_supabase
+from tests.supabase_cli import copy_project, make_project, run_supabase
 
+from ephraim_db.errors import HistoryConflict
 from ephraim_db.migrations import (
     apply_migrations,
     apply_seed,
@@ -50,6 +51,7 @@ def test_db_push_leaves_the_seeds_that_our_runner_leaves(
 ) -> None:
     result = run_supabase(project, empty_database, "db", "push", "--yes", "--include-seed")
     assert result.status == 0, result.stderr
+    assert "WARN" not in result.stderr  # it would name keys of config.toml that it does not know
     assert rows(empty_database, LEDGER) == rows(database, LEDGER)
     assert rows(empty_database, SEEDS) == rows(database, SEEDS)
     assert catalog(empty_database) == catalog(database)
@@ -88,6 +90,23 @@ def test_our_runner_finds_nothing_to_do_after_the_cli(project: Path, empty_datab
     assert said == []
     assert states == {"applied"}
     assert rows(empty_database, SEEDS) == before
+
+
+def test_an_edit_is_accepted_with_the_command_that_the_refusal_names(
+    empty_database: str, tmp_path: Path
+) -> None:
+    project = make_project(tmp_path, {"1_a.sql": "create table a ()"})
+    run_supabase(project, empty_database, "migration", "up", "--yes")
+    make_project(tmp_path, {"1_a.sql": "create table a (); -- edited"})
+    migrations = find_migrations(project)
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        with pytest.raises(HistoryConflict, match="supabase migration repair") as caught:
+            apply_migrations(connection, migrations)
+        command = str(caught.value).split("`")[1].split()[1:]
+        result = run_supabase(project, empty_database, *command, "--yes")
+        assert result.status == 0, result.stderr
+        assert [one.state for one in migration_status(connection, migrations)] == ["applied"]
+        assert apply_migrations(connection, migrations) == []
 
 
 def test_the_advisors_find_nothing_in_our_schema(project: Path, database: str) -> None:

@@ -67,6 +67,11 @@ def install_extensions(connection: psycopg.Connection) -> tuple[str, ...]:
         connection.execute(
             "select extensions.pretend_extension(%s, %s, %s)", [name, *_PRETENDED[name]]
         )
+    # On Supabase postgres may drop what it finds installed, and `supabase db reset` does.
+    connection.execute(
+        "update pg_catalog.pg_extension set extowner = 'postgres'::regrole"
+        " where extname <> 'plpgsql'"
+    )
     connection.execute(
         "grant all on all tables in schema extensions to postgres with grant option;"
         "grant all on all routines in schema extensions to postgres with grant option"

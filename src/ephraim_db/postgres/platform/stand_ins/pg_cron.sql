@@ -15,6 +15,8 @@ create table cron.job (
 );
 alter table cron.job enable row level security;
 create policy cron_job_policy on cron.job using (username = current_user);
+-- `supabase db reset` drops the policy by itself, as the table is no part of a real extension.
+alter table cron.job owner to postgres;
 create table cron.job_run_details (
     jobid bigint,
     runid bigserial primary key,
