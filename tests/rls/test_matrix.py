@@ -195,6 +195,21 @@ def test_a_trigger_that_guards_every_row_is_told_by_its_code(look: Look) -> None
     assert "error P0001: title" in said(matrix, "ann", "notes", "UPDATE")
 
 
+def test_a_trigger_that_quietly_keeps_the_old_value_is_not_taken_for_a_hole(look: Look) -> None:
+    matrix = look(
+        NOTES,
+        policy("select", TEAM),
+        policy("update", TEAM),
+        "create function public.keep() returns trigger language plpgsql as $$ begin "
+        "new.title := old.title; return new; end $$;"
+        "create trigger keep before update on public.notes "
+        "for each row execute function public.keep();",
+    )
+    told = said(matrix, "ann", "notes", "UPDATE")
+    assert "hidden: title" in told
+    assert "allowed organization: id user_id secret" in told
+
+
 def test_a_status_that_only_goes_forward_is_allowed(look: Look) -> None:
     matrix = look(
         "create type public.stage as enum ('new', 'sent', 'read');"

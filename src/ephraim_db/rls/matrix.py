@@ -80,11 +80,14 @@ class Matrix:
 
     def find(self, persona: str, relation: str, command: Command) -> tuple[Cell, ...]:
         """Return the cells of one persona, relation and command, the furthest-reaching first."""
-        return tuple(
-            cell
-            for cell in self.cells
-            if (cell.persona, cell.relation, cell.command) == (persona, relation, command)
-        )
+        return self.by_place().get((persona, relation, command), ())
+
+    def by_place(self) -> dict[tuple[str, str, Command], tuple[Cell, ...]]:
+        """Return the cells by persona, relation and command, the furthest-reaching first."""
+        found: dict[tuple[str, str, Command], list[Cell]] = {}
+        for cell in self.cells:
+            found.setdefault((cell.persona, cell.relation, cell.command), []).append(cell)
+        return {place: tuple(cells) for place, cells in found.items()}
 
 
 def build_matrix(personas: Sequence[Persona], observed: Iterable[Observed]) -> Matrix:

@@ -16,6 +16,7 @@ import psycopg
 from ephraim_db.rls.catalog import (
     Privileges,
     Relation,
+    quote,
     read_catalog,
     read_privileges,
     read_sql,
@@ -114,12 +115,19 @@ def _run(
     if not batch:
         return []
     questions = list(dict.fromkeys(probe.question for probe in batch))
+    number = {question: at for at, question in enumerate(questions)}
     sent = [
-        {"question": questions.index(p.question), "sql": p.sql, "witness": p.witness} for p in batch
+        {
+            "question": number[probe.question],
+            "sql": probe.sql,
+            "witness": probe.witness,
+            "must_tell": probe.must_tell or None,
+        }
+        for probe in batch
     ]
     settings = {
         "request.jwt.claims": persona.jwt_claims,
-        "search_path": f'"{relation.schema}", public, extensions',
+        "search_path": f"{quote(relation.schema)}, public, extensions",
     }
     try:
         with connection.transaction():

@@ -36,7 +36,7 @@ class Persona:
     def jwt_claims(self) -> str:
         """Return the JSON that PostgREST would put into request.jwt.claims."""
         subject = {"sub": self.sub} if self.sub else {}
-        return json.dumps({"role": self.role, **subject, **self.claims})
+        return json.dumps({"role": self.role, **subject, **self.claims}, default=str)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,11 @@ begin
                     at_column = column_name,
                     at_table = table_name;
         end;
-        if state is null and (touched is null or touched > 0) then
+        if
+            state is null
+            and (touched is null or touched > 0)
+            and (probe ->> 'must_tell' is null or numbers is not null)
+        then
             answered := answered || question;
         end if;
         -- Postgres names what was violated; a trigger that raises the same code does not. Policies

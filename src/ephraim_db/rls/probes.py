@@ -38,6 +38,11 @@ class Probe:
     sql: str
     witness: str | None = None
 
+    @property
+    def must_tell(self) -> bool:
+        """Return whether only what the witness saw counts: a trigger may quietly keep the old."""
+        return self.question.form == "changed"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -52,4 +57,6 @@ class Answer:
     @property
     def passed(self) -> bool:
         """Return whether no policy, grant or trigger stood in the way of some row."""
-        return self.constrained or (self.sqlstate is None and self.touched != 0)
+        if self.constrained or self.sqlstate:
+            return self.constrained
+        return bool(self.numbers) if self.question.form == "changed" else self.touched != 0

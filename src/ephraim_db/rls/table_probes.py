@@ -87,12 +87,28 @@ class TableProbes:
         same = (f"r.{name}::text is not distinct from (v.image).{name}::text" for name in names)
         return " and ".join(same) or None
 
-    def _write(self, question: Question, sql: str) -> Probe:
-        witness = (
+    @property
+    def _gone(self) -> str:
+        """Return the witness of the rows that are no longer where they lay."""
+        return (
             f"select array_agg(v.n) from {self.rows.table} as v where not exists ("  # noqa: S608
             f"select from {self._sql} as r where r.tableoid = v.part and r.ctid = v.place)"
         )
-        return Probe(question, sql, witness)
+
+    def _write(self, question: Question, sql: str) -> Probe:
+        return Probe(question, sql, self._gone)
+
+    def _took(self, column: Column, n: int) -> str:
+        """Return the witness that row n has another value in `column` now."""
+        key, name = self.rows.relation.primary_key, quote(column.name)
+        if not key or column.name in key:
+            return self._gone
+        match = " and ".join(f"r.{quote(k)} = (v.image).{quote(k)}" for k in key)
+        return (
+            f"select array_agg(v.n) from {self.rows.table} as v "  # noqa: S608
+            f"inner join {self._sql} as r on {match} "
+            f"where v.n = {n} and r.{name}::text is distinct from (v.image).{name}::text"
+        )
 
     def _updates(self, column: Column) -> Iterator[Probe]:
         name, match = quote(column.name), self._match()
@@ -121,10 +137,11 @@ class TableProbes:
     def _changes(self, column: Column, whose: Whose, match: str) -> Iterator[Probe]:
         for n in self.rows.examples(self.persona, whose, column.name):
             for value, is_other in self._other_values(column):
-                yield self._write(
+                yield Probe(
                     Question("UPDATE", "changed", column.name, whose),
                     f"update {self._sql} as r set {quote(column.name)} = {value} "  # noqa: S608
                     f"from {self.rows.table} as v where v.n = {n} and {match} and {is_other}",
+                    self._took(column, n),
                 )
 
     def _other_values(self, column: Column) -> Iterator[tuple[str, str]]:

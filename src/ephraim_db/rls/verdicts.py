@@ -115,7 +115,8 @@ def _touching(observed: Observed, answers: Sequence[Answer]) -> Verdict:
     reached: set[Whose] = set()
     for kind in Whose:
         tries = [a for a in by_kind if a.question.whose is kind]
-        if any(a.passed for a in tries) or (kind in touched and not any(a.sqlstate for a in tries)):
+        out_of_reach = kind in touched and not any(a.sqlstate or a.touched for a in tries)
+        if any(a.passed for a in tries) or out_of_reach:
             reached.add(kind)
     if not reached and any(a.constrained for a in at_once) and not _refused(by_kind):
         return Verdict("allowed", Whose.OTHER, reach_is_guess=True)

@@ -8,7 +8,7 @@ worker       organization        -               own: title      hidden
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.box import HORIZONTALS
 from rich.console import Console, Group, RenderableType
@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ephraim_db.rls.matrix import Cell, Matrix, Subject, Unproven
+from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import COMMANDS, Command
 
 STYLES = {
@@ -42,8 +43,9 @@ MOST_NAMED = 3
 
 def print_matrix(console: Console, matrix: Matrix) -> None:
     """Print every relation, then what stays unproven, then how to read it."""
+    cells = matrix.by_place()
     for relation in matrix.relations:
-        console.print(_relation(matrix, relation))
+        console.print(_relation(matrix.personas, relation, cells))
         console.print()
     if matrix.unproven:
         console.print(_unproven(matrix))
@@ -51,7 +53,11 @@ def print_matrix(console: Console, matrix: Matrix) -> None:
     console.print(_legend())
 
 
-def _relation(matrix: Matrix, relation: Subject) -> RenderableType:
+def _relation(
+    personas: Sequence[Persona],
+    relation: Subject,
+    cells: Mapping[tuple[str, str, Command], Sequence[Cell]],
+) -> RenderableType:
     rows = "1 row" if relation.rows == 1 else f"{relation.rows} rows"
     table = Table(
         box=HORIZONTALS, pad_edge=False, padding=(0, 2, 0, 0), show_lines=True, expand=True
@@ -60,9 +66,9 @@ def _relation(matrix: Matrix, relation: Subject) -> RenderableType:
     for command in COMMANDS:
         table.add_column(command, overflow="fold")
     alike: dict[tuple[str, ...], tuple[list[str], tuple[Text, ...]]] = {}
-    for persona in matrix.personas:
+    for persona in personas:
         row = tuple(
-            _command(relation, command, matrix.find(persona.name, relation.name, command))
+            _command(relation, command, cells.get((persona.name, relation.name, command), ()))
             for command in COMMANDS
         )
         alike.setdefault(tuple(map(str, row)), ([], row))[0].append(persona.name)
