@@ -134,6 +134,8 @@ for each statement execute function private.refuse_change();
 
 alter table public.sms_log_events enable row level security;
 revoke all on table public.sms_log_events from public, anon, authenticated, service_role;
+revoke all on sequence public.sms_log_events_id_seq
+from public, anon, authenticated, service_role;
 grant select on table public.sms_log_events to authenticated, service_role, ephraim_sender;
 grant insert (
     organization_id, sms_log_id, twilio_sid, source, status, error_code, note, moved
@@ -163,6 +165,111 @@ using (true);
 create policy "the sender adds events"
 on public.sms_log_events for insert to ephraim_sender
 with check (true);
+
+create function private.advance_sms_log(
+    organization_id uuid,
+    sms_log_id uuid,
+    twilio_sid text,
+    source text,
+    status text,
+    error_code integer default null,
+    error_message text default null
+)
+returns setof public.sms_logs
+language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+    message record;
+    heard public.sms_status := (
+        select s.status
+        from unnest(enum_range(null::public.sms_status)) as s (status)
+        where s.status::text = advance_sms_log.status
+    );
+    moved boolean := false;
+    switched_off integer;
+begin
+    select m.id, m.status, m.to_phone
+    into message
+    from public.sms_logs as m
+    where
+        m.organization_id = advance_sms_log.organization_id
+        and (
+            m.twilio_sid = advance_sms_log.twilio_sid
+            or (
+                m.id = advance_sms_log.sms_log_id
+                and (m.twilio_sid is null or advance_sms_log.twilio_sid is null)
+            )
+        )
+    for no key update;
+
+    if message.id is not null then
+        moved := coalesce(private.sms_status_follows(message.status, heard), false);
+        return query
+        update public.sms_logs as m
+        set
+            twilio_sid = coalesce(m.twilio_sid, advance_sms_log.twilio_sid),
+            status = case when moved then heard else m.status end,
+            error_code = case when moved then advance_sms_log.error_code else m.error_code end,
+            error_message = case
+                when moved then advance_sms_log.error_message else m.error_message
+            end,
+            sent_at = case
+                when moved and heard in ('sent', 'delivered', 'read')
+                    then coalesce(m.sent_at, now())
+                else m.sent_at
+            end,
+            delivered_at = case
+                when moved and heard in ('delivered', 'read')
+                    then coalesce(m.delivered_at, now())
+                else m.delivered_at
+            end,
+            failed_at = case
+                when moved and heard in ('undelivered', 'failed', 'canceled') then now()
+                else m.failed_at
+            end
+        where m.id = message.id
+        returning
+            m.id, m.organization_id, m.to_phone, m.message_body, m.twilio_sid, m.status,
+            m.error_code, m.error_message, m.related_shift_id, m.related_worker_id,
+            m.related_participant_id, m.created_at, m.updated_at, m.sent_at, m.delivered_at,
+            m.failed_at, m.idempotency_key;
+    end if;
+
+    insert into public.sms_log_events (
+        organization_id, sms_log_id, twilio_sid, source, status, error_code, note, moved
+    ) values (
+        advance_sms_log.organization_id, message.id, advance_sms_log.twilio_sid,
+        advance_sms_log.source, advance_sms_log.status, advance_sms_log.error_code,
+        advance_sms_log.error_message, moved
+    );
+
+    if message.id is not null and advance_sms_log.error_code = 21610 then
+        update public.profiles as p
+        set sms_notifications_enabled = false
+        where
+            p.organization_id = advance_sms_log.organization_id
+            and p.phone = message.to_phone
+            and p.sms_notifications_enabled;
+        get diagnostics switched_off = row_count;
+        insert into public.sms_log_events (
+            organization_id, sms_log_id, twilio_sid, source, error_code, note, moved
+        ) values (
+            advance_sms_log.organization_id, message.id, advance_sms_log.twilio_sid,
+            'opt_out', 21610,
+            format('Replied STOP: SMS switched off for %s member(s) with this number', switched_off),
+            false
+        );
+    end if;
+end
+$$;
+comment on function private.advance_sms_log(uuid, uuid, text, text, text, integer, text)
+is 'Writes down what Twilio said of a message and moves it forward, as whoever calls. By SID, or
+by id while no SID is known; of a message this log does not hold, only the event is kept.';
+revoke all on function private.advance_sms_log(uuid, uuid, text, text, text, integer, text)
+from public, anon, authenticated, service_role;
+grant execute on function
+private.advance_sms_log(uuid, uuid, text, text, text, integer, text) to ephraim_sender;
 
 
 -- who touched which credential --------------------------------------------------------------------
@@ -268,11 +375,20 @@ for each row execute function private.record_credential_change();
 
 alter table public.credential_events enable row level security;
 revoke all on table public.credential_events from public, anon, authenticated, service_role;
+revoke all on sequence public.credential_events_id_seq
+from public, anon, authenticated, service_role;
 grant select on table public.credential_events to authenticated, service_role;
+grant select (organization_id, field, event, created_at) on public.credential_events
+to ephraim_sender;
 
 create policy "admins read their organization's credential events"
 on public.credential_events for select to authenticated
 using (organization_id = (select private.organization_id_as('admin')));
+create policy "the sender reads when each credential changed"
+on public.credential_events for select to ephraim_sender
+using (true);
+comment on policy "the sender reads when each credential changed" on public.credential_events
+is 'A message sent from one Twilio account cannot be asked about at another.';
 
 
 -- testing a credential ----------------------------------------------------------------------------

@@ -1,0 +1,12 @@
+"""Send an SMS for an organization, log it, and follow it until it arrives.
+
+credential opened --> pending row --> Twilio --> queued --callbacks--> delivered
+ (credential.py)       (log.py)     (twilio.py)        (delivery.py)  └ silence: reconciling.py
+"""
+
+from ephraim_db.sms.delivery import status_callbacks
+from ephraim_db.sms.log import Sms
+from ephraim_db.sms.reconciling import Reconciled
+from ephraim_db.sms.sender import AsyncSender, Outcome, Sender
+
+__all__ = ["AsyncSender", "Outcome", "Reconciled", "Sender", "Sms", "status_callbacks"]
