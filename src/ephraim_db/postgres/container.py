@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 
@@ -33,25 +33,24 @@ def run_container(port: int | None) -> Iterator[Server]:
         ) from error
     image = os.environ.get("EPHRAIM_DB_IMAGE", DEFAULT_IMAGE)
     password = secrets.token_urlsafe(24)
-    try:
-        container = DockerContainer(image)
-        container.with_env("POSTGRES_USER", SUPERUSER).with_env("POSTGRES_DB", "postgres")
-        container.with_env("POSTGRES_PASSWORD", password)
-        # Docker publishes on every address unless told otherwise; the types know only the port.
-        container.ports[_PORT] = (HOST, port)  # type: ignore[assignment]
-        container.start()
-    except DockerException as error:
-        raise PostgresNotFound(
-            f"Docker could not start {image}. Is its engine running, and may you use it "
-            "(docker info)? EPHRAIM_DB_IMAGE names another image. Without Docker, choose "
-            f"'embedded'. Docker said: {error}"
-        ) from error
-    try:
-        published = int(container.get_exposed_port(5432))
+    with ExitStack() as undo:
+        try:
+            container = DockerContainer(image)
+            undo.callback(container.stop)
+            container.with_env("POSTGRES_USER", SUPERUSER).with_env("POSTGRES_DB", "postgres")
+            container.with_env("POSTGRES_PASSWORD", password)
+            # Docker publishes on every address unless told otherwise; the types know only the port.
+            container.ports[_PORT] = (HOST, port)  # type: ignore[assignment]
+            container.start()
+            published = int(container.get_exposed_port(5432))
+        except DockerException as error:
+            raise PostgresNotFound(
+                f"Docker could not start {image}. Is its engine running, and may you use it "
+                "(docker info)? EPHRAIM_DB_IMAGE names another image. Without Docker, choose "
+                f"'embedded'. Docker said: {error}"
+            ) from error
         version = _await_connection(published, password)
         yield Server("docker", HOST, published, SUPERUSER, password, version)
-    finally:
-        container.stop()
 
 
 def _await_connection(port: int, password: str) -> int:
