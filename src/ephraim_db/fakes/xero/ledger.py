@@ -20,7 +20,11 @@ REFRESH_LIFE = timedelta(days=60)
 GRACE = timedelta(minutes=30)
 
 # Apps made since 2 March 2026 cannot ask for these.
-BROAD_SCOPES = {"accounting.transactions", "accounting.transactions.read", "accounting.reports.read"}
+BROAD_SCOPES = {
+    "accounting.transactions",
+    "accounting.transactions.read",
+    "accounting.reports.read",
+}
 _SCOPES = {"openid", "profile", "email", "offline_access"}
 _SCOPE_FAMILIES = ("accounting.", "assets", "files", "payroll.", "projects")
 
@@ -206,7 +210,9 @@ class Ledger:
 
     def end(self, client_id: str, user: str) -> None:
         """Forget everything a user allowed an app."""
-        for grant in [t.grant for t in self.refresh.values()] + [g for g, _ in self.access.values()]:
+        for grant in [t.grant for t in self.refresh.values()] + [
+            g for g, _ in self.access.values()
+        ]:
             if (grant.client_id, grant.user) == (client_id, user):
                 grant.revoked = True
         gone = self._connected(client_id, user)

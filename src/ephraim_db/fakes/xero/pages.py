@@ -17,7 +17,8 @@ _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>body {{ font: 16px/1.5 system-ui; max-width: 32rem; margin: 3rem auto; padding: 0 1rem }}
-label {{ display: block; padding: .25rem 0 }} button {{ font: inherit; padding: .4rem 1rem }}</style>
+label {{ display: block; padding: .25rem 0 }}
+button {{ font: inherit; padding: .4rem 1rem }}</style>
 <h1>{title}</h1>{body}</html>"""
 
 _CONSENT = """

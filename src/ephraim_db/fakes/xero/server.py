@@ -1,6 +1,7 @@
-"""The fake Xero on loopback: authorize page, token endpoint, connections, revocation, one API call.
+"""The fake Xero on loopback: its pages, its endpoints, and the faults they can be told to have.
 
-with FakeXero() as xero:  xero.add_app(...)  xero.approve(url)  xero.fail("token", Fault(status=503))
+with FakeXero() as xero: add_app() --> authorization URL --approve()--> callback URL
+                         fail("token", Fault(status=503)): the next call of that endpoint
 """
 
 from __future__ import annotations
@@ -103,9 +104,7 @@ class FakeXero:
         with self.lock:
             self._faults[endpoint].extend(faults)
 
-    def approve(
-        self, url: str, *, tenants: Iterable[Tenant] = (), user: str = "bookkeeper"
-    ) -> str:
+    def approve(self, url: str, *, tenants: Iterable[Tenant] = (), user: str = "bookkeeper") -> str:
         """Do what a person in a browser does, and return where Xero sends them back to."""
         chosen = [("tenant", str(tenant.id)) for tenant in tenants]
         return self._decide(url, [("decision", "allow"), ("user", user), *chosen])
