@@ -267,8 +267,8 @@ def test_a_new_secret_clears_nothing_else(owner: Connection, key: PrivateKey) ->
         ("profiles_phone_e164", "profiles set phone = '0491570156'"),
         (
             "sealing_keys_x_is_32_bytes",
-            "sealing_keys set x = 'AAAA', kid = translate(rtrim(encode(sha256("
-            """'{"crv":"X25519","kty":"OKP","x":"AAAA"}'), 'base64'), '='), '+/', '-_')""",
+            """sealing_keys set x = 'AAAA', kid = translate(rtrim(encode(sha256(
+            '{"crv":"X25519","kty":"OKP","x":"AAAA"}'), 'base64'), '='), '+/', '-_')""",
         ),
         ("sealing_keys_kid_is_thumbprint", f"sealing_keys set kid = '{'k' * 43}'"),
         ("sealing_keys_kid_is_thumbprint", f"sealing_keys set x = '{'A' * 43}'"),
