@@ -13,6 +13,7 @@ EphraimError
 │   │   └── AdminRequired   it lets the organization's admins do it
 │   ├── NotFound            no such row, or none this user may see
 │   ├── Rejected            the database refused the values
+│   ├── TooSoon             it was asked for too often
 │   ├── NotMigrated         a table or column is missing
 │   ├── UnexpectedAnswer    the answer is not PostgREST's
 │   ├── NoSealingKey        there is no key to seal to
@@ -105,6 +106,10 @@ class Rejected(SupabaseError):
         super().__init__(f"the database refused the values {by}: {code}")
         self.code = code
         self.constraint = constraint
+
+
+class TooSoon(SupabaseError):
+    """It was asked for too often: wait ten minutes, then try again."""
 
 
 class NotMigrated(SupabaseError):

@@ -17,10 +17,11 @@ from ephraim_db.errors import (
     Rejected,
     SupabaseError,
     TimedOut,
+    TooSoon,
     Unavailable,
     UnexpectedAnswer,
 )
-from ephraim_db.steps import Read, Row, Update, equals
+from ephraim_db.steps import Insert, Read, Row, Update, equals
 
 # https://docs.postgrest.org/en/stable/references/errors.html
 _MISSING = {"42P01", "42703", "PGRST200", "PGRST204", "PGRST205"}
@@ -30,7 +31,9 @@ _CONSTRAINT = re.compile(r'constraint "([a-z0-9_]+)"')
 _SCHEMA = "public"
 
 
-def request(step: Read | Update, base_url: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def request(
+    step: Read | Update | Insert, base_url: str, headers: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the arguments of httpx's `request`; secrets and personal data only in the body."""
     common = {name.lower(): value for name, value in headers.items()}
     common |= {"accept-profile": _SCHEMA, "content-profile": _SCHEMA}
@@ -43,6 +46,14 @@ def request(step: Read | Update, base_url: str, headers: Mapping[str, str]) -> d
             "headers": {**common, "prefer": "return=minimal,count=exact"},
             "json": dict(step.values),
         }
+    if isinstance(step, Insert):
+        return {
+            "method": "POST",
+            "url": url,
+            "params": [("select", ",".join(step.columns))],
+            "headers": {**common, "prefer": "return=representation"},
+            "json": dict(step.values),
+        }
     params = [("select", ",".join(step.columns)), *step.filters]
     params += [("order", step.order)] if step.order else []
     params += [("limit", str(step.limit))] if step.limit else []
@@ -50,7 +61,7 @@ def request(step: Read | Update, base_url: str, headers: Mapping[str, str]) -> d
 
 
 def outcome(
-    step: Read | Update, status: int, headers: Mapping[str, str], body: bytes
+    step: Read | Update | Insert, status: int, headers: Mapping[str, str], body: bytes
 ) -> list[Row] | int | SupabaseError:
     """Return the step's answer, or the error to raise where no frame holds the body."""
     if not 200 <= status < 300:
@@ -60,6 +71,8 @@ def outcome(
         return int(count) if count.isdecimal() else UnexpectedAnswer(status)
     rows = _parsed(body)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return UnexpectedAnswer(status)
+    if isinstance(step, Insert) and len(rows) != 1:
         return UnexpectedAnswer(status)
     return rows
 
@@ -74,6 +87,8 @@ def _failure(table: str, status: int, body: bytes) -> SupabaseError:
         return NotSignedIn()
     if status == 403 or code == "42501":
         return Forbidden()
+    if code == "PT429":
+        return TooSoon()
     if code in _MISSING:
         return NotMigrated(table, code)
     if code == "57014":

@@ -17,7 +17,7 @@ from ephraim_db.cursor import Position
 from ephraim_db.errors import InvalidInput, NotFound
 from ephraim_db.steps import Read, Row, Steps, caller, equals, read
 
-_COLUMNS = (
+COLUMNS = (
     "id",
     "to_phone",
     "message_body",
@@ -112,7 +112,7 @@ def get_sms_log(sms_log_id: UUID | str) -> Steps[SmsLog]:
     """Return one message."""
     message = inputs.uuid("sms_log_id", sms_log_id)
     yield from caller()
-    rows = yield from read(Read("sms_logs", _COLUMNS, (equals("id", message),)))
+    rows = yield from read(Read("sms_logs", COLUMNS, (equals("id", message),)))
     if not rows:
         raise NotFound(f"message {message} is not in the log, or not for this user to see")
     return SmsLog.from_row(rows[0])
@@ -148,7 +148,7 @@ def list_sms_logs(
     rows = yield from read(
         Read(
             "sms_logs",
-            _COLUMNS,
+            COLUMNS,
             (*filters, *position),
             order="created_at.desc,id.desc",
             limit=page_size + 1,

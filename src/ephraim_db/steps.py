@@ -1,6 +1,6 @@
 """Work as values: what the client asks Supabase for, without doing it.
 
-domain function --yields--> Caller | Read | Update | Pause --run.py--> answer
+domain function --yields--> Caller | Read | Update | Insert | Pause --run.py--> answer
 """
 
 from __future__ import annotations
@@ -51,13 +51,22 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Insert:
+    """Add one row; the answer is that `Row`, with the `columns` that are named."""
+
+    table: str
+    columns: tuple[str, ...]
+    values: Mapping[str, object] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Wait, in seconds; the answer is None."""
 
     seconds: float
 
 
-Step = Caller | Read | Update | Pause
+Step = Caller | Read | Update | Insert | Pause
 Steps = Generator[Step, Any, Result]
 
 
@@ -92,3 +101,9 @@ def update(step: Update) -> Steps[int]:
     """Return the number of rows touched, 0 or 1."""
     touched: int = yield step
     return touched
+
+
+def insert(step: Insert) -> Steps[Row]:
+    """Return the row that was added."""
+    rows: list[Row] = yield step
+    return rows[0]

@@ -12,6 +12,7 @@ import supabase
 from pydantic import SecretStr
 
 from ephraim_db import (
+    credential_tests,
     organizations,
     profiles,
     rest,
@@ -31,7 +32,7 @@ from ephraim_db.sealing import PublicKey
 from ephraim_db.sms_log_events import SmsLogEvent
 from ephraim_db.sms_logs import SmsLog, SmsLogPage, SmsStatus
 from ephraim_db.sms_outcomes import SmsOutcome
-from ephraim_db.steps import Caller, Pause, Read, Result, Step, Steps, Update
+from ephraim_db.steps import Caller, Insert, Pause, Read, Result, Step, Steps, Update
 from ephraim_db.xero_connections import XeroConnection
 
 
@@ -209,6 +210,23 @@ class Client:
         """
         return self._run(xero_connections.get_xero_connection())
 
+    def request_credential_test(self, provider: str = "twilio") -> UUID:
+        """Ask for a test of the stored credential; pass the id to the sender's `send_test_sms`.
+
+        The database takes the request from admins only, five in ten minutes for an organization;
+        it is good once, for ten minutes. `provider` is twilio or xero.
+
+        Raises `AdminRequired`, `TooSoon`.
+        """
+        return self._run(credential_tests.request_credential_test(provider))
+
+    def get_last_twilio_test(self) -> SmsLog | None:
+        """Return the message of the last test of the stored Twilio credential.
+
+        None if it was not tested since it was changed, or the user is not an admin.
+        """
+        return self._run(credential_tests.get_last_twilio_test())
+
     def get_profile(self) -> Profile:
         """Return the user's own profile.
 
@@ -244,7 +262,7 @@ class Client:
             case Pause():
                 time.sleep(step.seconds)
                 return None
-            case Read() | Update():
+            case Read() | Update() | Insert():
                 return self._send(step)
 
     def _caller(self) -> UUID:
@@ -257,7 +275,7 @@ class Client:
             answer = identify(self._supabase.postgrest.headers.get("Authorization", ""))
         return raised(answer)
 
-    def _send(self, step: Read | Update) -> object:
+    def _send(self, step: Read | Update | Insert) -> object:
         postgrest = self._supabase.postgrest
         answer: object
         try:

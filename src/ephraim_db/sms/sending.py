@@ -13,6 +13,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from ephraim_db import inputs
+from ephraim_db.credential_tests import key_of_test
 from ephraim_db.database import Steps, first_row
 from ephraim_db.errors import (
     InvalidInput,
@@ -115,7 +116,8 @@ def send_test_sms(
     if used is None:
         raise TestNotRequested
     body = f"A test from {account.organization_name[:100]}: SMS is set up and works."
-    return (yield from _log_and_send(account, replace(sms, body=body), callback))
+    sms = replace(sms, body=body, idempotency_key=key_of_test(requested))
+    return (yield from _log_and_send(account, sms, callback))
 
 
 def _log_and_send(account: Account, sms: Sms, callback: CallbackUrl | None) -> Steps[SmsLog]:
