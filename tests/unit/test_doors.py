@@ -149,5 +149,5 @@ def test_importing_the_package_imports_nothing_optional_nor_an_http_client() -> 
 def test_the_client_imports_nothing_optional() -> None:
     loaded = modules_after("from ephraim_db import AsyncClient, Client, CLEAR")
     assert "supabase" in loaded
-    # supabase's auth client brings jwt along, httpx its command line where click and rich are there.
+    # supabase's auth client brings jwt along, httpx click and rich where they are there.
     assert loaded.isdisjoint(set(OPTIONAL) - {"jwt", "click", "rich"})
