@@ -167,7 +167,7 @@ for each row when (old.settings is distinct from new.settings)
 execute function private.merge_settings();
 create trigger organizations_set_updated_at before update on public.organizations
 for each row execute function private.set_updated_at();
-create trigger profiles_guard_names before update on public.profiles
+create trigger profiles_guard_names before update of first_name, last_name on public.profiles
 for each row execute function private.guard_names();
 create trigger profiles_set_updated_at before update on public.profiles
 for each row execute function private.set_updated_at();

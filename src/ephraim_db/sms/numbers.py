@@ -36,4 +36,6 @@ def _unfit(number: str) -> str | None:
         return "has no country's code"
     if not phonenumbers.is_valid_number(parsed):
         return "is no number of its country's plan"
+    if phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) != number:
+        return "has a 0 too many after its country's code"
     return _DEAF.get(phonenumbers.number_type(parsed))
