@@ -302,6 +302,29 @@ def test_a_foreign_key_that_objects_shows_that_policies_did_not(look: Look) -> N
     assert word(matrix, "ann", "teams", "DELETE") == "allowed organization"
 
 
+def test_a_foreign_key_does_not_cover_up_rows_that_select_hides(look: Look) -> None:
+    matrix = look(
+        NOTES,
+        policy("select", f"id = '{ACME}'", on="teams"),
+        policy("delete", "true", on="teams"),
+    )
+    assert word(matrix, "ann", "teams", "DELETE") == "allowed all"
+
+
+def test_a_trigger_that_stops_a_blind_delete_leaves_open_what_it_would_reach(look: Look) -> None:
+    matrix = look(
+        NOTES,
+        policy("select", OWN),
+        policy("delete", "true"),
+        "create function public.keep() returns trigger language plpgsql as $$ begin "
+        "if old.title = 'of cyd' then raise exception 'kept'; end if; return old; end $$;"
+        "create trigger keep before delete on public.notes "
+        "for each row execute function public.keep();",
+    )
+    assert word(matrix, "ann", "notes", "DELETE") == "allowed own"
+    assert any(u.command == "DELETE" and "without a WHERE" in u.reason for u in matrix.unproven)
+
+
 def test_a_deferred_foreign_key_is_waited_for(look: Look) -> None:
     matrix = look(
         NOTES,

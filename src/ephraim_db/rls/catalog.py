@@ -39,6 +39,7 @@ class Column:
 class ForeignKey:
     """`columns` of a relation point at `target_columns` of the relation with oid `target`."""
 
+    name: str
     columns: tuple[str, ...]
     target: int
     target_columns: tuple[str, ...]
@@ -100,6 +101,15 @@ class Catalog:
         found = (r for r in self.relations.values() if r.schema in schemas)
         return tuple(sorted(found, key=lambda r: (schemas.index(r.schema), r.name)))
 
+    def pointing_at(self, target: Relation) -> tuple[tuple[Relation, ForeignKey], ...]:
+        """Return the foreign keys that point at a relation, each with the relation it is of."""
+        return tuple(
+            (relation, key)
+            for relation in self.relations.values()
+            for key in relation.foreign_keys
+            if key.target == target.oid
+        )
+
     def named(self, schema: str, name: str) -> Relation | None:
         """Return the relation of that name, if there is one."""
         return next(
@@ -122,7 +132,7 @@ def read_catalog(connection: psycopg.Connection[Any]) -> Catalog:
 def _relation(row: dict[str, Any]) -> Relation:
     columns = tuple(Column(**{**c, "labels": tuple(c["labels"])}) for c in row["columns"])
     foreign_keys = tuple(
-        ForeignKey(tuple(k["columns"]), k["target"], tuple(k["target_columns"]))
+        ForeignKey(k["name"], tuple(k["columns"]), k["target"], tuple(k["target_columns"]))
         for k in row["foreign_keys"]
     )
     return Relation(

@@ -46,6 +46,7 @@ columns as (
 
 keys as (
     select
+        k.conname,
         k.conrelid,
         k.contype,
         k.confrelid,
@@ -85,6 +86,7 @@ select
     coalesce((
         select
             jsonb_agg(jsonb_build_object(
+                'name', k.conname,
                 'columns', k.columns,
                 'target', k.confrelid::int8,
                 'target_columns', k.target_columns

@@ -139,6 +139,8 @@ def _doubts(one: Observed, verdict: Verdict) -> Iterator[str]:
     elif verdict.outcome != "refused_by_grant":
         if verdict.reach_is_guess:
             yield "a row passed, and nothing tells whose"
+        if verdict.may_reach_more:
+            yield "without a WHERE it failed, so whether it reaches rows that SELECT hides is open"
         there = one.rows.kinds(one.persona)
         for kind in one.kinds:
             if kind not in there and kind > (verdict.reach or 0):

@@ -67,9 +67,13 @@ def observe(
         for relation in relations:
             on_progress(f"probing {relation.full_name}")
             rows = copy_rows(connection, relation, personas.everyone, ownership)
+            bonds = " ".join(
+                f"alter table {other.sql} drop constraint {quote(key.name)};"
+                for other, key in catalog.pointing_at(relation)
+            )
             for persona in personas.everyone:
                 granted = privileges.get((persona.role, relation.oid), Privileges())
-                answers = _ask(connection, persona, rows, granted, ownership)
+                answers = _ask(connection, persona, rows, granted, ownership, bonds)
                 kinds = ownership.kinds(relation, persona)
                 found.append(Observed(persona, relation, granted, rows, kinds, tuple(answers)))
         return found
@@ -94,13 +98,14 @@ def _ask(
     rows: Rows,
     privileges: Privileges,
     ownership: Ownership,
+    bonds: str,
 ) -> list[Answer]:
     if rows.failure:
         return []
     if not rows.relation.has_places:
         view = ViewProbes(persona, rows, privileges, ownership)
         return _run(connection, persona, rows.relation, view.first_round())
-    table = TableProbes(persona, rows, privileges, ownership)
+    table = TableProbes(persona, rows, privileges, ownership, bonds)
     first = _run(connection, persona, rows.relation, table.first_round())
     return first + _run(connection, persona, rows.relation, table.second_round(first))
 
@@ -121,6 +126,7 @@ def _run(
             "question": number[probe.question],
             "sql": probe.sql,
             "witness": probe.witness,
+            "setup": probe.setup,
             "must_tell": probe.must_tell or None,
         }
         for probe in batch

@@ -28,6 +28,9 @@ begin
         at_column := '';
         at_table := '';
         begin
+            if probe ->> 'setup' is not null then
+                execute probe ->> 'setup';
+            end if;
             perform set_config(s.key, s.value, true) from jsonb_each_text(settings) as s;
             perform set_config('role', persona_role, true);
             if probe ->> 'witness' is null then

@@ -16,8 +16,9 @@ from ephraim_db.rls.ownership import Whose
 
 Command = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
 COMMANDS: tuple[Command, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
-Form = Literal["read", "rows", "replay", "addressed", "blind", "changed"]
-"""addressed: rows are named by key, so SELECT policies count too. blind: no WHERE, nothing read."""
+Form = Literal["read", "rows", "replay", "addressed", "blind", "unbound", "changed"]
+"""addressed: rows are named by key, so SELECT policies count too. blind: no WHERE, nothing read.
+unbound: blind, with nothing that points at the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One statement to run as the persona. `witness` tells, as the prober, what it touched."""
+    """One statement to run as the persona.
+
+    As the prober, `setup` comes before it, and `witness` tells afterwards what it touched.
+    """
 
     question: Question
     sql: str
     witness: str | None = None
+    setup: str | None = None
 
     @property
     def must_tell(self) -> bool:

@@ -26,12 +26,13 @@ FRESH = {
 
 @dataclass(frozen=True, slots=True)
 class TableProbes:
-    """What one persona attempts on one table."""
+    """What one persona attempts on one table. `bonds` is the SQL that unties what points at it."""
 
     persona: Persona
     rows: Rows
     privileges: Privileges
     ownership: Ownership
+    bonds: str
 
     def first_round(self) -> Iterator[Probe]:
         """Yield the probes that depend on nothing but the catalog and the rows there are."""
@@ -63,6 +64,13 @@ class TableProbes:
                     yield from self._changes(column, whose, match)
         deletes = [a for a in firsts if a.question.command == "DELETE"]
         if self.privileges.delete and any(a.sqlstate for a in deletes):
+            if self.bonds and any(a.constrained for a in deletes):
+                yield Probe(
+                    Question("DELETE", "unbound"),
+                    f"delete from {self._sql}",  # noqa: S608
+                    self._gone,
+                    self.bonds,
+                )
             for whose in self._worth_asking(deletes):
                 for n in self.rows.examples(self.persona, whose):
                     yield self._write(

@@ -7,7 +7,7 @@ refused by grant; whoever has it, by a policy or by a trigger that says so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ephraim_db.rls.observing import Observed
@@ -28,6 +28,7 @@ class Verdict:
     reach: Whose | None = None
     sqlstate: str | None = None
     reach_is_guess: bool = False
+    may_reach_more: bool = False
 
 
 BY_GRANT = Verdict("refused_by_grant")
@@ -49,10 +50,7 @@ def judge(observed: Observed, command: Command) -> dict[str, Verdict]:
             added = _adding(observed, answers)
             return {c: added if c in granted.insert else BY_GRANT for c in written}
         case "UPDATE":
-            return {
-                c: _changing(observed, [a for a in answers if a.question.column == c], c)
-                for c in written
-            }
+            return {c: _changing(observed, answers, c) for c in written}
         case "DELETE":
             return {DELETED_ROW: _removing(observed, answers)}
 
@@ -89,15 +87,17 @@ def _adding(observed: Observed, answers: Sequence[Answer]) -> Verdict:
 
 
 def _changing(observed: Observed, answers: Sequence[Answer], column: str) -> Verdict:
+    mine = [a for a in answers if a.question.column == column]
     if column not in observed.privileges.update:
-        return _refusal(answers)
-    return _touching(observed, answers)
+        return _refusal(mine)
+    # Which rows an UPDATE reaches does not depend on the column: one that worked tells for all.
+    return _touching(observed, mine, answers)
 
 
 def _removing(observed: Observed, answers: Sequence[Answer]) -> Verdict:
     if not observed.privileges.delete:
         return _refusal(answers)
-    return _touching(observed, answers)
+    return _touching(observed, answers, answers)
 
 
 def _refusal(answers: Sequence[Answer]) -> Verdict:
@@ -108,19 +108,29 @@ def _refusal(answers: Sequence[Answer]) -> Verdict:
     return BY_GRANT if answers else Verdict("unproven")
 
 
-def _touching(observed: Observed, answers: Sequence[Answer]) -> Verdict:
+def _touching(observed: Observed, answers: Sequence[Answer], alike: Sequence[Answer]) -> Verdict:
+    """Judge by kind of row; `alike` are answers that tell which rows can be reached at all."""
     by_kind = [a for a in answers if a.question.whose is not None]
     at_once = [a for a in answers if a.question.whose is None]
     touched = _kinds_seen(observed, at_once)
+    blind = [a for a in alike if a.question.form in ("blind", "unbound") and not a.sqlstate]
+    reachable = (
+        _kinds_seen(observed, blind) if blind else set(observed.rows.kinds(observed.persona))
+    )
     reached: set[Whose] = set()
+    doubted: set[Whose] = set()
     for kind in Whose:
         tries = [a for a in by_kind if a.question.whose is kind]
         out_of_reach = kind in touched and not any(a.sqlstate or a.touched for a in tries)
         if any(a.passed for a in tries) or out_of_reach:
             reached.add(kind)
+        elif kind in reachable and tries and not any(a.sqlstate or a.touched for a in tries):
+            doubted.add(kind)
     if not reached and any(a.constrained for a in at_once) and not _refused(by_kind):
         return Verdict("allowed", Whose.OTHER, reach_is_guess=True)
-    return _told(reached, by_kind or at_once, can_decide=bool(observed.rows.total))
+    told = _told(reached, by_kind or at_once, can_decide=bool(observed.rows.total))
+    in_doubt = observed.relation.has_places and any(k > (told.reach or 0) for k in doubted)
+    return replace(told, may_reach_more=in_doubt)
 
 
 def _refused(answers: Iterable[Answer]) -> bool:
