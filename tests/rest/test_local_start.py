@@ -98,6 +98,11 @@ def test_an_unknown_choice_is_told_the_choices() -> None:
     assert "embedded, system, docker" in failed("--postgres", "mysql")
 
 
+def test_no_container_engine_is_named() -> None:
+    said = failed("--postgres", "docker", DOCKER_HOST="unix:///nowhere/docker.sock")
+    assert "Is its engine running" in said
+
+
 def test_no_postgrest_where_one_was_named(tmp_path: Path) -> None:
     said = failed(EPHRAIM_DB_POSTGREST=str(tmp_path / "postgrest"))
     assert "EPHRAIM_DB_POSTGREST names" in said

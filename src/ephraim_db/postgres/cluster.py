@@ -165,9 +165,15 @@ def _start_failure(log: Path, port: int) -> PostgresError:
 def explain(what: str, said: str) -> PostgresError:
     """Return the error for a Postgres program that failed, with its last words."""
     words = "\n".join(said.strip().splitlines()[-12:])
-    if "No space left on device" in said or "could not resize shared memory" in said:
+    if "No space left on device" in said:
         return DiskFull(
-            f"{what}: the disk is full. Free some space there, or point TMPDIR to "
-            f"another disk. Postgres said:\n{words}"
+            f"{what}: the disk is full. Free some space, or point TMPDIR to another disk. "
+            f"It said:\n{words}"
+        )
+    if "Permission denied" in said and (account := service_account()):
+        return PostgresError(
+            f"{what}: it runs as the account {account.pw_name}, because root may not run it, and "
+            "that account may not enter the directory. Point TMPDIR to one that everyone may "
+            f"enter. It said:\n{words}"
         )
     return PostgresError(f"{what}. It said:\n{words}")

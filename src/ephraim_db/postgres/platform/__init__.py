@@ -14,7 +14,7 @@ from typing import Literal, LiteralString
 import psycopg
 from psycopg import sql
 
-from ephraim_db.errors import PostgresError
+from ephraim_db.errors import DiskFull, PostgresError
 from ephraim_db.postgres.platform.extensions import install_extensions
 from ephraim_db.postgres.server import Server
 
@@ -116,9 +116,21 @@ def drop_database(server: Server, name: str) -> None:
 
 @contextmanager
 def connect(server: Server, database: str | None = None) -> Iterator[psycopg.Connection]:
-    """Connect as the server's superuser, in autocommit."""
-    with psycopg.connect(server.url(database), autocommit=True) as connection:
-        yield connection
+    """Connect as the server's user, in autocommit; raise `DiskFull` and `PostgresError` for what
+    is no fault of a statement.
+    """
+    try:
+        with psycopg.connect(server.url(database), autocommit=True) as connection:
+            yield connection
+    except psycopg.errors.DiskFull as error:
+        raise DiskFull(
+            f"the disk of the Postgres at {server.host}:{server.port} is full. Free some space, or "
+            f"point TMPDIR to another disk. Postgres said: {error.diag.message_primary}"
+        ) from error
+    except psycopg.OperationalError as error:
+        raise PostgresError(
+            f"the Postgres at {server.host}:{server.port} refused or went away. It said: {error}"
+        ) from error
 
 
 def _create_roles(server: Server) -> None:
