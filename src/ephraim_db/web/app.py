@@ -11,23 +11,25 @@ from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from ephraim_db.errors import EphraimError
+from ephraim_db.web import twilio
+from ephraim_db.web import xero as xero_pages
 from ephraim_db.web.components import components
 from ephraim_db.web.cookies import cookie_name
 from ephraim_db.web.integrations import integrations
 from ephraim_db.web.personas import Personas, act_as
 from ephraim_db.web.refusing import handle
-from ephraim_db.web.services import TestMessages, XeroConnections
+from ephraim_db.web.services import MessageTester, XeroConnections
 from ephraim_db.web.shielding import Shield
 from ephraim_db.web.site import STYLE, STYLE_NAME, Site, load_templates, shared_http
 from ephraim_db.web.sms_log import sms_csv, sms_log, sms_message
 from ephraim_db.web.verifying import PublishedKeys, TokenKeys
-from ephraim_db.web.visits import signed_in
+from ephraim_db.web.visits import Field, Reader, Writer, posted, signed_in
 
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _ICON = (
@@ -48,17 +50,21 @@ def create_app(
     sign_in_url: str = "/sign-in",
     invoices_url: str | None = None,
     time_zone: str = "UTC",
-    sms: TestMessages | None = None,
+    sms: MessageTester | None = None,
     xero: XeroConnections | None = None,
+    xero_origin: str = "https://login.xero.com",
     personas: Personas | None = None,
-) -> ASGIApp:
+) -> Starlette:
     """Return the settings pages as an ASGI application, to run alone or to mount.
 
     `origin` is where browsers find it, such as https://app.example.com: forms from elsewhere are
     refused. `form_key` signs forms: 32 random bytes or more, the same in every process. Access
     tokens are verified with `keys`, by default those the project publishes, and must come from
     `issuer`, by default its auth server. `time_zone` is an IANA name. Without `sms` there are no
-    test messages, without `xero` no connecting. `personas` is for development.
+    test messages, without `xero` no connecting; both are `async with`ed by the caller. Connecting
+    leads to `xero_origin`. `personas` is for development.
+
+    A host that mounts the app runs `app.router.lifespan_context(app)` in its own lifespan.
     """
     if len(form_key) < 32:
         raise ValueError("form_key is shorter than 32 bytes: take secrets.token_bytes(32)")
@@ -82,27 +88,46 @@ def create_app(
     )
     app = Starlette(
         routes=_routes(site),
-        exception_handlers={EphraimError: handle, HTTPException: handle, Exception: handle},
+        exception_handlers={EphraimError: handle, HTTPException: handle},
+        middleware=[Middleware(Shield, secure=site.secure, form_targets=(xero_origin,))],
         lifespan=_lifespan,
     )
     app.state.site = site
-    return Shield(app, secure=site.secure, form_targets=())
+    return app
 
 
 def _routes(site: Site) -> list[Route]:
+    def page(path: str, name: str, reader: Reader) -> Route:
+        return Route(f"/settings{path}", signed_in(reader), name=name)
+
+    def form(path: str, name: str, writer: Writer, *keep: Field) -> Route:
+        return Route(f"/settings{path}", posted(writer, keep=keep), methods=["POST"], name=name)
+
     development = (
         Route("/settings/components", components, name="components"),
         Route("/settings/act-as", act_as, methods=["POST"], name="act_as"),
     )
     return [
-        *(development if site.personas else ()),
         Route("/settings", _home, name="home"),
-        Route("/settings/integrations", signed_in(integrations), name="integrations"),
-        Route("/settings/sms-log", signed_in(sms_log), name="sms_log"),
-        Route("/settings/sms-log.csv", signed_in(sms_csv), name="sms_csv"),
-        Route("/settings/sms-log/{message:uuid}", signed_in(sms_message), name="sms_message"),
+        page("/integrations", "integrations", integrations),
+        form("/integrations/twilio", "save_twilio", twilio.save_twilio, *twilio.KEPT),
+        page("/integrations/twilio/remove", "ask_to_remove", twilio.ask_to_remove),
+        form("/integrations/twilio/remove", "remove_twilio", twilio.remove_twilio),
+        form("/integrations/twilio/test", "send_test", twilio.send_test, *twilio.KEPT_TEST),
+        form("/integrations/xero", "save_xero", xero_pages.save_xero, *xero_pages.KEPT),
+        form("/integrations/xero/connect", "connect_xero", xero_pages.connect_xero),
+        page("/integrations/xero/callback", "returned_from_xero", xero_pages.returned_from_xero),
+        form("/integrations/xero/choose", "choose_xero", xero_pages.choose_xero),
+        page("/integrations/xero/disconnect", "ask_to_disconnect", xero_pages.ask_to_disconnect),
+        form("/integrations/xero/disconnect", "disconnect_xero", xero_pages.disconnect_xero),
+        # Where a form was refused, the address bar shows the form's own path.
+        Route("/settings/integrations/{_:path}", _home),
+        page("/sms-log", "sms_log", sms_log),
+        page("/sms-log.csv", "sms_csv", sms_csv),
+        page("/sms-log/{message:uuid}", "sms_message", sms_message),
         Route(f"/settings/style.{STYLE_NAME}.css", _style, name="style"),
         Route("/settings/icon.svg", _icon, name="icon"),
+        *(development if site.personas else ()),
     ]
 
 

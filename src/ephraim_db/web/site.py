@@ -19,7 +19,7 @@ from ephraim_db.profiles import MemberRole, Profile
 from ephraim_db.web import wording
 from ephraim_db.web.forgery import make_form_token
 from ephraim_db.web.personas import PersonaBar, Personas
-from ephraim_db.web.services import TestMessages, XeroConnections
+from ephraim_db.web.services import MessageTester, XeroConnections
 from ephraim_db.web.sessions import Session
 from ephraim_db.web.verifying import TokenKeys
 
@@ -42,7 +42,7 @@ class Site:
     sign_in_url: str
     invoices_url: str | None
     time_zone: ZoneInfo
-    sms: TestMessages | None
+    sms: MessageTester | None
     xero: XeroConnections | None
     personas: Personas | None
     templates: jinja2.Environment

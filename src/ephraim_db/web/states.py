@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from ephraim_db.organizations import Organization
-from ephraim_db.sms_logs import SmsLog
-from ephraim_db.web.wording import ARRIVED, LOST, Tone, ago
+from ephraim_db.sms_logs import SmsLog, SmsStatus
+from ephraim_db.web.wording import ARRIVED, LOST, Tone, ago, phone
 from ephraim_db.xero_connections import XeroConnection
 
 
@@ -63,24 +64,35 @@ def twilio_state(organization: Organization, tested: SmsLog | None) -> TwilioSta
 
 
 def _judged(tested: SmsLog | None) -> tuple[Badge, Problem | None]:
-    if tested is not None and tested.status in LOST:
+    if tested is None or tested.status == SmsStatus.UNKNOWN:
+        return Badge("Configured", Tone.INFO), None
+    if tested.status in LOST:
         why = tested.error_message or "Twilio did not say why. Send another test."
         code = f" (Twilio's error {tested.error_code})" if tested.error_code else ""
-        return (
-            Badge("Failing", Tone.DANGER),
-            Problem(f"The last test was not delivered{code}", _sentence(why)),
-        )
-    if tested is not None and (tested.status in ARRIVED or tested.sent_at):
+        title = f"The last test was not delivered{code}"
+        return Badge("Failing", Tone.DANGER), Problem(title, _sentence(why))
+    if tested.status in ARRIVED or tested.sent_at:
         return Badge(
             f"Verified {ago(tested.delivered_at or tested.created_at)}", Tone.SUCCESS
         ), None
     return Badge("Configured", Tone.INFO), None
 
 
+_RECONNECT = {
+    "refresh_refused": "Xero ended the connection: it was not used for 60 days, or somebody "
+    "disconnected this app in Xero. Reconnect to go on sending invoices.",
+    "tenant_removed": "The organisation was disconnected from this app in Xero, or is gone. "
+    "Reconnect to go on sending invoices.",
+}
+
+
 def xero_state(
-    organization: Organization, connection: XeroConnection | None, connected_at: str
+    organization: Organization, connection: XeroConnection | None, connected_at: str, *, able: bool
 ) -> XeroState:
-    """Judge by the stored connection; `connected_at` is its time, in words."""
+    """Judge by the stored connection; `connected_at` is its time, in words.
+
+    `able` is whether this server can connect to Xero at all.
+    """
     app_set = bool(organization.xero_client_id and organization.xero_client_secret_set)
     connected = organization.xero_token_set_set
     facts: tuple[tuple[str, str], ...] = ()
@@ -93,9 +105,8 @@ def xero_state(
         )
         facts = (("Xero organisation", connection.tenant_name), ("Connected by", who))
         if connection.reauth_reason:
-            problem = Problem(
-                "Xero needs you to connect again", _sentence(connection.reauth_reason)
-            )
+            why = _RECONNECT.get(connection.reauth_reason, "Reconnect to go on sending invoices.")
+            problem = Problem("Xero needs you to connect again", why)
     if problem:
         badge = Badge("Reconnect needed", Tone.DANGER)
     elif connected:
@@ -107,12 +118,55 @@ def xero_state(
     return XeroState(
         badge=badge,
         connected=connected,
-        can_connect=app_set and (not connected or problem is not None),
+        can_connect=able and app_set and (not connected or problem is not None),
         app_set=app_set,
         secret_set=organization.xero_client_secret_set,
         facts=facts,
         problem=problem,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What became of a test message, by the last look at the log."""
+
+    id: UUID
+    title: str
+    text: str
+    variant: str
+    moving: bool
+
+
+def followed(message: SmsLog) -> Followed:
+    """Say how far a test message has come."""
+    to = phone(message.to_phone)
+    if message.status in LOST and message.status != SmsStatus.UNKNOWN:
+        code = f" (Twilio's error {message.error_code})" if message.error_code else ""
+        text = _sentence(message.error_message or "Twilio did not say why. Send another test.")
+        title = f"Not delivered to {to}{code}"
+        return Followed(message.id, title, text, "destructive", moving=False)
+    if message.status in ARRIVED:
+        text = "Your credentials work. Twilio reports that the phone has it."
+        return Followed(message.id, f"Delivered to {to}", text, "success", moving=False)
+    title, text = _ON_THE_WAY.get(message.status, _HANDED_OVER)
+    return Followed(message.id, title.format(to=to), text, "default", moving=True)
+
+
+_HANDED_OVER = (
+    "On its way to {to}",
+    "Twilio has taken it. Most messages arrive within seconds: check again.",
+)
+_ON_THE_WAY = {
+    SmsStatus.PENDING: ("Being sent to {to}", "It is not with Twilio yet: check again."),
+    SmsStatus.SENT: (
+        "Sent to {to}",
+        "The carrier has it, and has not said yet whether the phone does: check again.",
+    ),
+    SmsStatus.UNKNOWN: (
+        "Twilio gave no answer about {to}",
+        "It may have been sent, so do not send it again. It is looked up at Twilio: check again.",
+    ),
+}
 
 
 def _sentence(text: str) -> str:
