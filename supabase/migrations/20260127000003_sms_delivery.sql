@@ -204,7 +204,7 @@ begin
     for no key update;
 
     if message.id is not null then
-        moved := coalesce(private.sms_status_follows(message.status, heard), false);
+        moved := heard is not null and private.sms_status_follows(message.status, heard);
         return query
         update public.sms_logs as m
         set
