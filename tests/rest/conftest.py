@@ -85,7 +85,13 @@ TABLES = (
     "participants",
     "shifts",
     "sms_logs",
+    "sms_log_events",
     "sealing_keys",
+    "credential_events",
+    "credential_tests",
+    "xero_connections",
+    "xero_authorizations",
+    "xero_leftovers",
 )
 
 
@@ -124,7 +130,8 @@ def seeded(shared_api: Api) -> Iterator[Callable[[], None]]:
             owner.execute(f"create temporary table seeded_{table} as table {table}")
         again = "".join(
             f"delete from {table}; "
-            f"insert into {table} ({names}) select {names} from seeded_{table}; "
+            f"insert into {table} ({names}) overriding system value "
+            f"select {names} from seeded_{table}; "
             for table, names in columns.items()
         )
         yield lambda: owner.execute(

@@ -25,7 +25,11 @@ from tests.rest.conftest import (
 
 Owner = psycopg.Connection[dict[str, Any]]
 SECRETS = ["twilio_auth_token", "xero_client_secret", "xero_token_set"]
+FOR_THE_SENDER_ALONE = ["xero_authorizations", "xero_leftovers"]
 ACACIA, BANKSIA = str(organization_of("admin")), str(organization_of("other_admin"))
+WITH_AN_ORGANIZATION = [
+    table for table in TABLES if table not in ("sealing_keys", *FOR_THE_SENDER_ALONE)
+]
 NOT_ADMINS = [name for name in SIGNED_IN if name not in ("admin", "other_admin", "platform_admin")]
 
 
@@ -211,10 +215,43 @@ def test_no_header_or_method_opens_a_secret(way: str, persona: str, api: Api) ->
             assert code == "42501" or code in UNASKED, (secret, code)
 
 
-def test_no_function_is_exposed(api: Api) -> None:
-    paths = api.request("service_role", "GET", "").json()["paths"]
-    assert "/organizations" in paths
-    assert [path for path in paths if path.startswith("/rpc/")] == []
+def test_every_table_is_looked_at(owner: Owner) -> None:
+    exposed = owner.execute(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace "
+        "and relkind in ('r', 'p', 'v', 'm', 'f')"
+    ).fetchall()
+    assert {row["relname"] for row in exposed} == set(TABLES)
+
+
+@pytest.mark.parametrize("persona", API_PERSONAS)
+@pytest.mark.parametrize("table", FOR_THE_SENDER_ALONE)
+def test_what_is_the_senders_alone_is_nobodys_in_any_way(
+    table: str, persona: str, api: Api
+) -> None:
+    rows = api(persona).table(table)
+    for columns in ("*", "organization_id", "xero_token_set"):
+        assert code_of(rows.select(columns)) == "42501"
+    assert code_of(rows.select("organization_id", count=exact).limit(0)) == "42501"
+    assert code_of(rows.insert({"organization_id": ACACIA}, returning=minimal)) == "42501"
+    of_acacia = {"organization_id": ACACIA}
+    assert code_of(rows.update(of_acacia, returning=minimal).match(of_acacia)) == "42501"
+    assert code_of(rows.delete(returning=minimal).match(of_acacia)) == "42501"
+    for embedding in ("organizations", "profiles"):
+        embed = api(persona).table(embedding).select(f"id,{table}(*)")
+        assert code_of(embed) in ("42501", "PGRST200")
+
+
+@pytest.mark.parametrize("persona", API_PERSONAS)
+def test_one_function_is_exposed_to_members_and_it_names_no_secret(persona: str, api: Api) -> None:
+    paths = api.request(persona, "GET", "").json()["paths"]
+    functions = {path for path in paths if path.startswith("/rpc/")}
+    assert functions == ({"/rpc/count_sms_outcomes"} if persona in SIGNED_IN else set())
+    asked = {"created_from": "2026-01-01", "created_before": "2027-01-01", "time_zone": "UTC"}
+    for secret in SECRETS:
+        response = api.request(
+            persona, "POST", f"rpc/count_sms_outcomes?select={secret}", json=asked
+        )
+        assert response.json()["code"] in ("42501", "42703")
 
 
 # nobody writes what is not theirs to write --------------------------------------------------------
@@ -244,12 +281,14 @@ def test_an_admin_changes_no_other_organization(persona: str, foreign: str, api:
 
 
 @pytest.mark.parametrize("persona", ["other_admin", "other_coordinator", "other_worker"])
-@pytest.mark.parametrize("table", [table for table in TABLES if table != "sealing_keys"])
+@pytest.mark.parametrize("table", WITH_AN_ORGANIZATION)
 def test_another_organization_sees_nothing(persona: str, table: str, api: Api) -> None:
     boundary = "id" if table == "organizations" else "organization_id"
     seen: Any = api(persona).table(table).select(boundary).execute().data
-    assert {row[boundary] for row in seen} == {BANKSIA}
-    asked = api(persona).table(table).select("id", count=exact).eq(boundary, ACACIA).execute()
+    of_admins = table in ("credential_events", "credential_tests")
+    nothing = persona != "other_admin" and of_admins
+    assert {row[boundary] for row in seen} == (set() if nothing else {BANKSIA})
+    asked = api(persona).table(table).select(boundary, count=exact).eq(boundary, ACACIA).execute()
     assert (asked.data, asked.count) == ([], 0)
 
 
@@ -300,13 +339,38 @@ def test_nobody_changes_the_key_directory(persona: str, api: Api) -> None:
     assert code_of(keys.delete(returning=minimal).neq("kid", "")) == "42501"
 
 
+@pytest.mark.parametrize("persona", API_PERSONAS)
+@pytest.mark.parametrize("table", ["sms_log_events", "credential_events", "xero_connections"])
+def test_nobody_writes_what_services_record(table: str, persona: str, api: Api) -> None:
+    record, of_acacia = api(persona).table(table), {"organization_id": ACACIA}
+    assert code_of(record.insert(of_acacia, returning=minimal)) == "42501"
+    assert code_of(record.upsert(of_acacia, returning=minimal)) == "42501"
+    assert code_of(record.update(of_acacia, returning=minimal).match(of_acacia)) == "42501"
+    assert code_of(record.delete(returning=minimal).match(of_acacia)) == "42501"
+
+
+@pytest.mark.parametrize("persona", API_PERSONAS)
+def test_a_credential_test_is_asked_for_in_ones_own_name_and_organization(
+    persona: str, api: Api
+) -> None:
+    tests = api(persona).table("credential_tests")
+    foreign = BANKSIA if persona != "other_admin" else ACACIA
+    wish = {"organization_id": foreign, "provider": "twilio"}
+    own = {**wish, "organization_id": PERSONAS[persona].get("organization", ACACIA)}
+    assert code_of(tests.insert(wish, returning=minimal)) == "42501"
+    for forged in ({"requested_by": str(sub_of("admin"))}, {"used_at": "2026-01-27T00:00:00Z"}):
+        assert code_of(tests.insert({**own, **forged}, returning=minimal)) == "42501"
+        assert code_of(tests.update(forged, returning=minimal).match(own)) == "42501"
+    assert code_of(tests.delete(returning=minimal).match(own)) == "42501"
+
+
 # anonymous ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "DELETE"])
 def test_anonymous_gets_nothing_at_all(table: str, method: str, api: Api) -> None:
-    column = "kid" if table == "sealing_keys" else "id"
+    column = {"sealing_keys": "kid", "organizations": "id"}.get(table, "organization_id")
     body = {} if method in ("GET", "HEAD", "DELETE") else {"json": {column: ACACIA}}
     response = api.request("anonymous", method, f"{table}?{column}=eq.{ACACIA}", **body)
     assert response.status_code == 401
