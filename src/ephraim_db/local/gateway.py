@@ -14,7 +14,7 @@ from pathlib import Path
 import httpcore
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -54,19 +54,24 @@ def build_gateway(socket: Path, keys: tuple[str, ...]) -> Starlette:
     )
 
 
-class _Answer(StreamingResponse):
+class _Answer(Response):
     """PostgREST's answer on its way to the client; its connection is free again afterwards."""
 
     def __init__(self, answer: httpcore.Response) -> None:
-        super().__init__(answer.aiter_stream(), status_code=answer.status)
         left_out = _HOP_BY_HOP | {b"transfer-encoding"}
         headers = ((name.lower(), value) for name, value in answer.headers)
+        self.status_code = answer.status
         self.raw_headers = [header for header in headers if header[0] not in left_out]
+        self.background = None
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = {"status": self.status_code, "headers": self.raw_headers}
         try:
-            await super().__call__(scope, receive, send)
+            await send({"type": "http.response.start", **start})
+            async for chunk in self._answer.aiter_stream():
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body"})
         finally:
             await self._answer.aclose()
 
