@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from ephraim_db.rls.catalog import (
+    Catalog,
     Privileges,
     Relation,
     quote,
@@ -44,12 +45,35 @@ class Observed:
     answers: tuple[Answer, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything observed, and what it was observed with, while the transaction is open."""
+
+    connection: psycopg.Connection[Any]
+    personas: Personas
+    catalog: Catalog
+    privileges: dict[tuple[str, int], Privileges]
+    ownership: Ownership
+    observed: tuple[Observed, ...]
+
+
 def observe(
     connection: psycopg.Connection[Any],
     personas: Personas,
     on_progress: Progress = lambda _message: None,
 ) -> list[Observed]:
-    """Probe every relation of the exposed schemas as every persona, and roll all of it back.
+    """Probe as `observing` does, and roll all of it back at once."""
+    with observing(connection, personas, on_progress) as observation:
+        return list(observation.observed)
+
+
+@contextmanager
+def observing(
+    connection: psycopg.Connection[Any],
+    personas: Personas,
+    on_progress: Progress = lambda _message: None,
+) -> Iterator[Observation]:
+    """Probe every relation of the exposed schemas as every persona; afterwards, roll it all back.
 
     Sequences are the exception: what a default takes from one stays taken. Raises CannotProbe if
     the connection's role may not become a persona or would not see every row, and if a persona is
@@ -76,7 +100,7 @@ def observe(
                 answers = _ask(connection, persona, rows, granted, ownership, bonds)
                 kinds = ownership.kinds(relation, persona)
                 found.append(Observed(persona, relation, granted, rows, kinds, tuple(answers)))
-        return found
+        yield Observation(connection, personas, catalog, privileges, ownership, tuple(found))
 
 
 @contextmanager
