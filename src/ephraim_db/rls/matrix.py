@@ -109,16 +109,20 @@ def build_matrix(personas: Sequence[Persona], observed: Iterable[Observed]) -> M
 
 
 def _cells(one: Observed, command: Command, verdicts: dict[str, Verdict]) -> Iterator[Cell]:
-    for verdict in sorted(set(verdicts.values()), key=lambda v: (-(v.reach or 0), v.outcome)):
-        columns = tuple(column for column, found in verdicts.items() if found == verdict)
+    together: dict[tuple[Outcome, Whose | None, str | None], list[str]] = {}
+    for column, verdict in verdicts.items():
+        alike = (verdict.outcome, verdict.reach, verdict.sqlstate)
+        together.setdefault(alike, []).append(column)
+    furthest_first = sorted(together.items(), key=lambda item: (-(item[0][1] or 0), item[0][0]))
+    for (outcome, reach, sqlstate), columns in furthest_first:
         yield Cell(
             one.persona.name,
             one.relation.full_name,
             command,
-            verdict.outcome,
-            SCOPES[verdict.reach],
-            () if command == "DELETE" else columns,
-            verdict.sqlstate,
+            outcome,
+            SCOPES[reach],
+            () if command == "DELETE" else tuple(columns),
+            sqlstate,
         )
 
 

@@ -126,12 +126,11 @@ def _ask(
 ) -> list[Answer]:
     if rows.failure:
         return []
-    if not rows.relation.has_places:
-        view = ViewProbes(persona, rows, privileges, ownership)
-        return _run(connection, persona, rows.relation, view.first_round())
-    table = TableProbes(persona, rows, privileges, ownership, bonds)
-    first = _run(connection, persona, rows.relation, table.first_round())
-    return first + _run(connection, persona, rows.relation, table.second_round(first))
+    probes: TableProbes | ViewProbes = ViewProbes(persona, rows, privileges, ownership)
+    if rows.relation.has_places:
+        probes = TableProbes(persona, rows, privileges, ownership, bonds)
+    first = _run(connection, persona, rows.relation, probes.first_round())
+    return first + _run(connection, persona, rows.relation, probes.second_round(first))
 
 
 def _run(
@@ -151,6 +150,7 @@ def _run(
             "sql": probe.sql,
             "witness": probe.witness,
             "setup": probe.setup,
+            "asked_once": probe.asked_once or None,
             "must_tell": probe.must_tell or None,
         }
         for probe in batch

@@ -17,6 +17,7 @@ declare
     at_constraint text;
     at_column text;
     at_table text;
+    constrained boolean;
 begin
     for probe in select p.value from jsonb_array_elements(probes) as p loop
         question := (probe ->> 'question')::integer;
@@ -55,22 +56,24 @@ begin
                     at_column = column_name,
                     at_table = table_name;
         end;
+        -- Postgres names what was violated; a trigger that raises the same code does not. Policies
+        -- come before constraints, so then every policy has let the row pass.
+        constrained := coalesce(state, '') ~ '^23'
+        and concat(at_constraint, at_column, at_table) <> '';
         if
             state is null
             and (touched is null or touched > 0)
             and (probe ->> 'must_tell' is null or numbers is not null)
+            or probe ->> 'asked_once' is not null and not constrained
         then
             answered := answered || question;
         end if;
-        -- Postgres names what was violated; a trigger that raises the same code does not. Policies
-        -- come before constraints, so then every policy has let the row pass.
         answers := answers || jsonb_build_object(
             'question', question,
             'sqlstate', state,
             'touched', touched,
             'numbers', numbers,
-            'constrained', coalesce(state, '') ~ '^23'
-            and concat(at_constraint, at_column, at_table) <> ''
+            'constrained', constrained
         );
     end loop;
     return answers;

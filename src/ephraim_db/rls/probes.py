@@ -44,6 +44,11 @@ class Probe:
     setup: str | None = None
 
     @property
+    def asked_once(self) -> bool:
+        """Return whether another try is of use only after a constraint objected."""
+        return self.question.form == "blind"
+
+    @property
     def must_tell(self) -> bool:
         """Return whether only what the witness saw counts: a trigger may quietly keep the old."""
         return self.question.form == "changed"

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from psycopg.sql import Literal
 
-from ephraim_db.rls.catalog import Column, Privileges, Relation, quote
+from ephraim_db.rls.catalog import Column, Privileges, quote
 from ephraim_db.rls.ownership import Ownership, Whose
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Answer, Probe, Question
-from ephraim_db.rls.rows import MOST_ROWS, Rows
+from ephraim_db.rls.relation_probes import reads, reads_again, replays
+from ephraim_db.rls.rows import Rows
 
 TRIED_VALUES = 3
 FRESH = {
@@ -53,31 +54,14 @@ class TableProbes:
     def second_round(self, answers: Iterable[Answer]) -> Iterator[Probe]:
         """Yield the probes that tell apart whose rows may be changed and removed."""
         firsts = list(answers)
-        match = self._match()
-        if not match:
-            return
-        for column in self.rows.relation.columns:
-            mine = [a for a in firsts if a.question.column == column.name]
-            updates = [a for a in mine if a.question.command == "UPDATE"]
-            if column.name in self.privileges.update:
-                for whose in self._worth_asking(updates):
-                    yield from self._changes(column, whose, match)
+        yield from reads_again(self.rows, self.privileges, firsts)
+        updates = [a for a in firsts if a.question.command == "UPDATE"]
         deletes = [a for a in firsts if a.question.command == "DELETE"]
+        match = self._match()
+        if match:
+            yield from self._changes_by_kind(updates, match)
         if self.privileges.delete and any(a.sqlstate for a in deletes):
-            if self.bonds and any(a.constrained for a in deletes):
-                yield Probe(
-                    Question("DELETE", "unbound"),
-                    f"delete from {self._sql}",  # noqa: S608
-                    self._gone,
-                    self.bonds,
-                )
-            for whose in self._worth_asking(deletes):
-                for n in self.rows.examples(self.persona, whose):
-                    yield self._write(
-                        Question("DELETE", "addressed", whose=whose),
-                        f"delete from {self._sql} as r using {self.rows.table} as v "  # noqa: S608
-                        f"where v.n = {n} and {match}",
-                    )
+            yield from self._deletes_by_kind(deletes, match)
 
     @property
     def _sql(self) -> str:
@@ -142,6 +126,26 @@ class TableProbes:
                 f"from {self.rows.table} as v where {match}",
             )
 
+    def _changes_by_kind(self, updates: list[Answer], match: str) -> Iterator[Probe]:
+        reachable = self._reachable(updates)
+        for column in self.rows.relation.columns:
+            if column.name in self.privileges.update:
+                mine = [a for a in updates if a.question.column == column.name]
+                for whose in self._worth_asking(mine):
+                    if whose in reachable:
+                        yield from self._changes(column, whose, match)
+
+    def _deletes_by_kind(self, deletes: list[Answer], match: str | None) -> Iterator[Probe]:
+        everything = f"delete from {self._sql}"  # noqa: S608
+        if self.bonds and any(a.constrained for a in deletes):
+            yield Probe(Question("DELETE", "unbound"), everything, self._gone, self.bonds)
+        for whose in self._worth_asking(deletes) if match else ():
+            for n in self.rows.examples(self.persona, whose):
+                yield self._write(
+                    Question("DELETE", "addressed", whose=whose),
+                    f"{everything} as r using {self.rows.table} as v where v.n = {n} and {match}",
+                )
+
     def _changes(self, column: Column, whose: Whose, match: str) -> Iterator[Probe]:
         for n in self.rows.examples(self.persona, whose, column.name):
             for value, is_other in self._other_values(column):
@@ -172,61 +176,15 @@ class TableProbes:
         if not column.required:
             yield "null", f"{old} is not null"
 
+    def _reachable(self, updates: list[Answer]) -> set[Whose]:
+        """Return the kinds of rows an UPDATE can reach: the same whatever column it is of."""
+        whose = self.rows.whose[self.persona.name]
+        if any(a.question.form == "blind" and not a.sqlstate for a in updates):
+            return {whose[n - 1] for a in updates for n in a.numbers}
+        return set(whose)
+
     def _worth_asking(self, answers: list[Answer]) -> tuple[Whose, ...]:
         if any(answer.sqlstate for answer in answers):
             return self.rows.kinds(self.persona)
         whose = self.rows.whose[self.persona.name]
         return tuple(sorted({whose[n - 1] for a in answers for n in a.numbers}))
-
-
-def reads(rows: Rows, privileges: Privileges) -> Iterator[Probe]:
-    """Yield one SELECT for each column."""
-    for name in rows.relation.column_names:
-        yield Probe(
-            Question("SELECT", "read", name),
-            f"select array[count(q.c)]::integer[] from "  # noqa: S608
-            f"(select r.{quote(name)} as c from {rows.relation.sql} as r limit 1) as q",
-        )
-
-
-def replays(
-    persona: Persona, rows: Rows, privileges: Privileges, ownership: Ownership
-) -> Iterator[Probe]:
-    """Yield INSERTs of rows that exist: a duplicate key then says that every policy let it pass.
-
-    Where one succeeds, the witness tells whose the new row is: a default or trigger may decide.
-    """
-    relation = rows.relation
-    granted = tuple(c for c in relation.columns if c.written and c.name in privileges.insert)
-    if not granted or not rows.total:
-        sql = f"insert into {relation.sql} default values"
-        yield Probe(Question("INSERT", "replay"), sql, "select null::integer[]")
-        return
-    witness = "select null::integer[]"
-    if relation.has_places and rows.total <= MOST_ROWS:
-        witness = (
-            f"select array_agg({ownership.class_of_row(relation, persona)}) "  # noqa: S608
-            f"from {relation.sql} as r where not exists (select from {rows.table} as v "
-            "where r.tableoid = v.part and r.ctid = v.place)"
-        )
-    for whose in rows.kinds(persona):
-        for n in rows.examples(persona, whose):
-            for columns in _column_choices(relation, granted, ownership):
-                names = ", ".join(quote(c.name) for c in columns)
-                values = ", ".join(f"(v.image).{quote(c.name)}" for c in columns)
-                yield Probe(
-                    Question("INSERT", "replay", whose=whose),
-                    f"insert into {relation.sql} ({names}) "  # noqa: S608
-                    f"select {values} from {rows.table} as v where v.n = {n}",
-                    witness,
-                )
-
-
-def _column_choices(
-    relation: Relation, granted: tuple[Column, ...], ownership: Ownership
-) -> tuple[tuple[Column, ...], ...]:
-    """Return which columns to name: with a key of its own, verbatim, and as few as possible."""
-    telling = ownership.telling_columns(relation)
-    keyless = tuple(c for c in granted if c.name not in relation.primary_key or not c.has_default)
-    least = tuple(c for c in granted if (c.required and not c.has_default) or c.name in telling)
-    return tuple(dict.fromkeys(choice for choice in (keyless, granted, least) if choice))

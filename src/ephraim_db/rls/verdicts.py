@@ -12,7 +12,7 @@ from typing import Literal
 
 from ephraim_db.rls.observing import Observed
 from ephraim_db.rls.ownership import Whose
-from ephraim_db.rls.probes import Answer, Command
+from ephraim_db.rls.probes import Answer, Command, Question
 
 Outcome = Literal["allowed", "hidden", "refused_by_policy", "refused_by_grant", "error", "unproven"]
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -57,7 +57,7 @@ def judge(observed: Observed, command: Command) -> dict[str, Verdict]:
 
 def _reading(observed: Observed, answers: Sequence[Answer], column: str) -> Verdict:
     for answer in answers:
-        if answer.question.column == column and answer.sqlstate:
+        if answer.question == Question("SELECT", "read", column) and answer.sqlstate:
             lacks = column not in observed.privileges.select
             if answer.sqlstate == INSUFFICIENT_PRIVILEGE and lacks:
                 return BY_GRANT

@@ -7,15 +7,15 @@ them; where it is not, or there are none, every row counts as another's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ephraim_db.rls.catalog import Privileges, quote
 from ephraim_db.rls.ownership import Ownership
 from ephraim_db.rls.personas import Persona
-from ephraim_db.rls.probes import Probe, Question
+from ephraim_db.rls.probes import Answer, Probe, Question
+from ephraim_db.rls.relation_probes import reads, reads_again, replays
 from ephraim_db.rls.rows import Rows
-from ephraim_db.rls.table_probes import reads, replays
 
 NO_WITNESS = "select null::integer[]"
 
@@ -30,7 +30,7 @@ class ViewProbes:
     ownership: Ownership
 
     def first_round(self) -> Iterator[Probe]:
-        """Yield every probe; the answers to "rows" are kinds, not numbers of rows."""
+        """Yield the probes of every command; "rows" is answered by kinds, not by numbers."""
         relation = self.rows.relation
         yield from reads(self.rows, self.privileges)
         yield Probe(
@@ -53,6 +53,10 @@ class ViewProbes:
                 f"delete from {relation.sql} as r",  # noqa: S608
                 Question("DELETE", "addressed"),
             )
+
+    def second_round(self, answers: Iterable[Answer]) -> Iterator[Probe]:
+        """Yield one SELECT of each column, if all of them together failed."""
+        yield from reads_again(self.rows, self.privileges, list(answers))
 
     @property
     def _whose(self) -> str:

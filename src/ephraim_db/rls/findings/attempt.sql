@@ -1,0 +1,59 @@
+-- Carries out attempts: each is a list of steps in one subtransaction that ends in a rollback.
+-- A step is one statement, as a persona or (who is null) as the prober. Where `asks`, what it
+-- returned is told; else, how many rows it touched. A step that fails ends its attempt, unless it
+-- `may_fail`.
+create function pg_temp.ephraim_attempt(personas jsonb, attempts jsonb)
+returns jsonb
+language plpgsql
+as $$
+declare
+    prober constant text := current_setting('role');
+    attempt jsonb;
+    step jsonb;
+    acting jsonb;
+    told jsonb;
+    answers jsonb[] := '{}';
+    state text;
+    touched bigint;
+    answer text;
+begin
+    for attempt in select a.value from jsonb_array_elements(attempts) as a loop
+        told := '[]';
+        begin
+            for step in select s.value from jsonb_array_elements(attempt) as s loop
+                state := null;
+                touched := null;
+                answer := null;
+                begin
+                    acting := personas -> (step ->> 'who')::integer;
+                    perform set_config('request.jwt.claims', '', true);
+                    perform set_config(s.key, s.value, true)
+                    from jsonb_each_text(acting -> 'settings') as s;
+                    perform set_config('role', coalesce(acting ->> 'role', prober), true);
+                    if (step ->> 'asks')::boolean then
+                        execute step ->> 'sql' into answer;
+                    else
+                        execute step ->> 'sql';
+                        get diagnostics touched = row_count;
+                        set constraints all immediate;
+                    end if;
+                    perform set_config('role', prober, true);
+                exception
+                    when others or assert_failure then
+                        state := sqlstate;
+                end;
+                told := told || jsonb_build_object(
+                    'sqlstate', state, 'touched', touched, 'answer', answer
+                );
+                exit when state is not null and not (step ->> 'may_fail')::boolean;
+            end loop;
+            raise exception using errcode = 'XDONE';
+        exception
+            when sqlstate 'XDONE' then
+                null;
+        end;
+        answers := answers || told;
+    end loop;
+    return to_jsonb(answers);
+end
+$$

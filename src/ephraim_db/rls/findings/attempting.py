@@ -1,0 +1,122 @@
+"""Try things out, several steps at a time, as personas and as the prober, and take them all back.
+
+attempts (lists of Step) --one round trip--> for each, what its steps Told
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, LiteralString
+
+import psycopg
+
+from ephraim_db.rls.personas import Persona
+
+AT_ONCE = 500
+"""Attempts in one round trip: `statement_timeout` counts for a whole one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement, as a persona or, if there is none, as the prober.
+
+    `asks`: the one value it returns is told, as text. A failure ends the attempt, unless `may_fail`.
+    """
+
+    sql: str
+    persona: Persona | None = None
+    asks: bool = False
+    may_fail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a step came to: a SQLSTATE if it failed, the rows it touched, the value it returned."""
+
+    sqlstate: str | None
+    touched: int | None
+    answer: str | None
+
+    @property
+    def count(self) -> int:
+        """Return the answer as a number, 0 if there was none."""
+        return int(self.answer or 0)
+
+
+Attempt = Sequence[Step]
+Results = list[tuple[Told, ...]]
+
+
+def as_prober(sql: str) -> Step:
+    """Return a step that prepares something."""
+    return Step(sql)
+
+
+def asked(sql: str, persona: Persona | None = None) -> Step:
+    """Return a step whose one value counts; it may fail."""
+    return Step(sql, persona, asks=True, may_fail=True)
+
+
+def did(sql: str, persona: Persona) -> Step:
+    """Return a step that changes something as the persona; it may fail."""
+    return Step(sql, persona, may_fail=True)
+
+
+def prepare(connection: psycopg.Connection[Any]) -> None:
+    """Make the routine that carries attempts out, for this transaction."""
+    connection.execute(_routine())
+
+
+def carry_out(
+    connection: psycopg.Connection[Any], search_path: str, attempts: Sequence[Attempt]
+) -> Results:
+    """Return what the steps of each attempt told; those after a failure tell nothing.
+
+    An attempt that took too long, and those sent with it, tell nothing at all.
+    """
+    results: Results = []
+    for start in range(0, len(attempts), AT_ONCE):
+        results += _send(connection, search_path, attempts[start : start + AT_ONCE])
+    return results
+
+
+def _send(
+    connection: psycopg.Connection[Any], search_path: str, attempts: Sequence[Attempt]
+) -> Results:
+    personas: dict[str, int] = {}
+    people = []
+    sent = []
+    for attempt in attempts:
+        steps = []
+        for step in attempt:
+            who = None
+            if step.persona:
+                identity = f"{step.persona.role} {step.persona.jwt_claims}"
+                who = personas.setdefault(identity, len(people))
+                if who == len(people):
+                    people.append(_acting(step.persona, search_path))
+            steps.append(
+                {"sql": step.sql, "who": who, "asks": step.asks, "may_fail": step.may_fail}
+            )
+        sent.append(steps)
+    try:
+        with connection.transaction():
+            row = connection.execute(
+                "select pg_temp.ephraim_attempt(%s, %s)", (json.dumps(people), json.dumps(sent))
+            ).fetchone()
+    except psycopg.errors.QueryCanceled:
+        return [() for _ in attempts]
+    told = row[0] if row else []
+    return [tuple(Told(**step) for step in steps) for steps in told]
+
+
+def _acting(persona: Persona, search_path: str) -> dict[str, Any]:
+    settings = {"request.jwt.claims": persona.jwt_claims, "search_path": search_path}
+    return {"role": persona.role, "settings": settings}
+
+
+def _routine() -> LiteralString:
+    return (files(__package__) / "attempt.sql").read_text(encoding="utf-8")
