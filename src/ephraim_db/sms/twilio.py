@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+from twilio.base.version import Version
+from twilio.http.response import Response
 from twilio.rest import Client
 
 from ephraim_db.sms.credential import Account
@@ -173,6 +175,10 @@ def _heard(message: Any) -> Heard:
 
 
 def _failure(failure: Exception) -> Failure:
+    # A page that cannot be listed is told apart by its response only.
+    for response in failure.args:
+        if isinstance(response, Response):
+            failure = Version.exception("GET", "", response, "")
     if isinstance(failure, TooManyRequests):
         return Busy(failure.code, failure.seconds)
     if isinstance(failure, TwilioRestException) and 400 <= failure.status < 500:
