@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
@@ -68,6 +69,8 @@ def create_app(
     """
     if len(form_key) < 32:
         raise ValueError("form_key is shorter than 32 bytes: take secrets.token_bytes(32)")
+    if personas is not None and not _is_loopback(origin):
+        raise ValueError("personas let anybody act as anybody: they need a loopback origin")
     zone = ZoneInfo(time_zone)
     site = Site(
         supabase_url=supabase_url.rstrip("/"),
@@ -94,6 +97,11 @@ def create_app(
     )
     app.state.site = site
     return app
+
+
+def _is_loopback(origin: str) -> bool:
+    host = urlsplit(origin).hostname or ""
+    return host == "localhost" or host == "127.0.0.1" or host == "::1"
 
 
 def _routes(site: Site) -> list[Route]:

@@ -28,7 +28,7 @@ from ephraim_db.web.verifying import SharedSecret
 from ephraim_db.xero import App, AsyncXero, Endpoints
 
 ISSUER = "supabase-demo"  # of the tokens that a local Supabase issues
-_CALLBACKS = "/webhooks/twilio"
+_CALLBACKS = "/webhooks"
 _RETURN = "/settings/integrations/xero/callback"
 
 
@@ -91,7 +91,7 @@ def development_app(
     xero_url: str,
 ) -> Starlette:
     """Return the page, the endpoint that Twilio reports to, and what both stand on."""
-    callback_url = origin + _CALLBACKS
+    callback_url = f"{origin}{_CALLBACKS}/twilio"
     sender = AsyncSender(
         local.db_url, keyring, callback_url=callback_url, twilio=AsyncTwilio(twilio_url)
     )

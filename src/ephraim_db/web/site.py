@@ -162,7 +162,7 @@ def load_templates(zone: ZoneInfo) -> jinja2.Environment:
         "status_label": wording.status_label,
         "status_tone": wording.status_tone,
         "about": wording.about,
-        "local": lambda moment: wording.local_time(moment, zone),
+        "local": lambda moment, seconds=False: wording.local_time(moment, zone, seconds),
     }
     return environment
 

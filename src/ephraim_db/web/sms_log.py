@@ -66,9 +66,9 @@ class Step:
 
 _SOURCES = {
     "answer": "Twilio's answer",
-    "callback": "reported by Twilio",
-    "reconcile": "looked up at Twilio",
-    "opt_out": "the recipient replied STOP",
+    "callback": "Reported by Twilio",
+    "reconcile": "Looked up at Twilio",
+    "opt_out": "The recipient replied STOP",
 }
 
 
@@ -119,6 +119,7 @@ async def sms_log(visit: Visit) -> Response:
         "older": f"{base}?{urlencode(older)}" if page.next else None,
         "newer": base + filters.query if after else None,
         "chart": outcomes,
+        "zone": datetime.now(zone).tzname(),
     }
     status = 422 if filters.errors else 200
     return visit.site.page(visit.request, "sms_log.html", context, status=status)

@@ -67,10 +67,12 @@ def phone(number: str) -> str:
     return f"{number[:3]} {number[3:6]} {number[6:9]} {number[9:]}"
 
 
-def local_time(moment: datetime, zone: ZoneInfo) -> str:
+def local_time(moment: datetime, zone: ZoneInfo, seconds: bool = False) -> str:
     """Return day and time on the clock of `zone`: 1 Feb 2026, 16:00."""
     there = moment.astimezone(zone)
-    return f"{there.day} {there:%b %Y, %H:%M}"
+    return (
+        f"{there.day} {there:%b %Y, %H:%M:%S}" if seconds else f"{there.day} {there:%b %Y, %H:%M}"
+    )
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
