@@ -400,6 +400,22 @@ def test_nothing_is_doubted_where_rows_of_every_kind_are_there(look: Look) -> No
     assert not [u for u in matrix.unproven if (u.persona, u.relation) == ("ann", "public.notes")]
 
 
+def test_a_large_table_is_searched_for_rows_of_every_kind(look: Look) -> None:
+    matrix = look(
+        "create table public.large (r int primary key, team_id uuid);"
+        f"insert into public.large select g, '{ACME}' from generate_series(1, 1500) as g;"
+        f"insert into public.large values (0, '{ZETA}');"
+    )
+    for command in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+        assert word(matrix, "ann", "large", command) == "allowed all"
+    assert not [u for u in matrix.unproven if u.persona == "ann"]
+
+
+def test_a_table_without_columns_can_be_emptied(look: Look) -> None:
+    matrix = look("create table public.bare (); insert into public.bare default values;")
+    assert word(matrix, "ann", "bare", "DELETE") == "allowed all"
+
+
 # views and partitions
 
 

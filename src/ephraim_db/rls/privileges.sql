@@ -26,13 +26,12 @@ select
     has_table_privilege(g.oid, c.oid, 'delete') as deletes,
     has_table_privilege(g.oid, c.oid, 'select') as whole_row
 from pg_catalog.pg_class as c
-inner join pg_catalog.pg_attribute as a on c.oid = a.attrelid
+left join pg_catalog.pg_attribute as a
+    on c.oid = a.attrelid and a.attnum > 0 and not a.attisdropped
 cross join pg_catalog.pg_roles as g
 where
     c.oid = any(ephraim_privileges.oids)
     and g.rolname = any(ephraim_privileges.roles)
-    and a.attnum > 0
-    and not a.attisdropped
     and has_schema_privilege(g.oid, c.relnamespace, 'usage')
 group by g.oid, g.rolname, c.oid
 $$

@@ -20,7 +20,9 @@ from ephraim_db.rls.ownership import Ownership, Whose
 from ephraim_db.rls.personas import Persona
 
 MOST_ROWS = 1_000
-"""Rows copied of one relation; a larger one is observed through these."""
+"""Rows copied of one relation; a larger one is observed through these, and through"""
+MOST_OF_A_KIND = 20
+"""rows of each kind that is not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,6 @@ def copy_rows(
     """Copy a relation's rows and say whose they are, as the prober, within the transaction."""
     table = copy_name(relation)
     place = "tableoid as part, ctid as place" if relation.has_places else "0 as part, 0 as place"
-    shapes = ", ".join(_shape(column) for column in relation.columns)
-    classes = ", ".join(ownership.class_of_row(relation, persona) for persona in personas)
     try:
         with connection.transaction():
             _run(
@@ -92,18 +92,53 @@ def copy_rows(
             )
             _run(connection, f"grant select on {table} to public")
             total = _run(connection, f"select count(*) from {relation.sql}").fetchone()  # noqa: S608
-            found = _run(
-                connection,
-                f"select array[{shapes}]::text[], {classes} from {table} as v "  # noqa: S608
-                "cross join lateral (select (v.image).*) as r order by v.n",
-            ).fetchall()
+            count: int = total[0] if total else 0
+            rows = Rows(relation, count, *_look(connection, relation, personas, ownership))
+            if relation.has_places and count > MOST_ROWS:
+                for persona in personas:
+                    missing = set(ownership.kinds(relation, persona)) - set(rows.kinds(persona))
+                    for kind in sorted(missing):
+                        _copy_more(
+                            connection, relation, ownership.class_of_row(relation, persona), kind
+                        )
+                rows = Rows(relation, count, *_look(connection, relation, personas, ownership))
+            return rows
     except psycopg.Error as error:
-        return Rows(relation, 0, {p.name: () for p in personas}, failure=error.sqlstate)
+        nobody: dict[str, tuple[Whose, ...]] = {persona.name: () for persona in personas}
+        return Rows(relation, 0, nobody, failure=error.sqlstate or "unknown")
+
+
+def _copy_more(
+    connection: psycopg.Connection[Any], relation: Relation, class_of_row: str, kind: Whose
+) -> None:
+    """Copy rows of a kind that the first ones of a large table did not hold."""
+    table = copy_name(relation)
+    _run(
+        connection,
+        f"insert into {table} select (select max(v.n) from {table} as v) "  # noqa: S608
+        f"+ row_number() over ()::integer, r.tableoid, r.ctid, row(r.*)::{relation.sql} "
+        f"from {relation.sql} as r where {class_of_row} = {kind:d} limit {MOST_OF_A_KIND}",
+    )
+
+
+def _look(
+    connection: psycopg.Connection[Any],
+    relation: Relation,
+    personas: Sequence[Persona],
+    ownership: Ownership,
+) -> tuple[dict[str, tuple[Whose, ...]], tuple[tuple[str, ...], ...]]:
+    shapes = ", ".join(_shape(column) for column in relation.columns)
+    classes = ", ".join(ownership.class_of_row(relation, persona) for persona in personas)
+    found = _run(
+        connection,
+        f"select array[{shapes}]::text[], {classes} from {copy_name(relation)} as v "  # noqa: S608
+        "cross join lateral (select (v.image).*) as r order by v.n",
+    ).fetchall()
     whose = {
         persona.name: tuple(Whose(row[at]) for row in found)
         for at, persona in enumerate(personas, start=1)
     }
-    return Rows(relation, total[0] if total else 0, whose, tuple(tuple(row[0]) for row in found))
+    return whose, tuple(tuple(row[0]) for row in found)
 
 
 def _shape(column: Column) -> str:
