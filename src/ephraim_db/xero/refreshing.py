@@ -9,13 +9,15 @@ read --fresh--> token
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from pydantic import SecretStr
 
-from ephraim_db.database import Steps, rows, together
-from ephraim_db.errors import SealingError, SupabaseError
+from ephraim_db.database import Result, Steps, rows, together
+from ephraim_db.errors import Rejected, SealingError, SupabaseError, Unavailable
 from ephraim_db.sealing import Keyring
 from ephraim_db.steps import Pause
 from ephraim_db.xero import stored as storage
@@ -33,6 +35,9 @@ from ephraim_db.xero.tokens import AccessToken, TokenSet, sealing_key
 # Seconds before the old refresh token is tried again. The lock is held meanwhile, so not for long.
 _PAUSES = (0.2, 1.0)
 _LONGEST_WAIT = 5.0
+# Seconds between tries to store an answer of Xero's: a failover takes a while, and leaves the pool
+# with connections that are dead.
+_OUTAGE = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 _ROUNDS = 3
 
 _NOTE = """
@@ -79,7 +84,7 @@ def token(
         try:
             return (yield from _refresh(keyring, organization_id, rejected, attempt))
         except GrantRefused:
-            yield from _believe(attempt)
+            yield from _patiently(partial(_believe, attempt))
         except ClientRefused as error:
             if attempt.stored and not attempt.stored.client_is_refused:
                 yield from _note(_NOTE_CLIENT, attempt, error)
@@ -90,7 +95,8 @@ def token(
         except (SupabaseError, SealingError):
             if attempt.answer is None:
                 raise
-            return (yield from _store_again(keyring, organization_id, attempt))
+            again = partial(_store_again, keyring, organization_id, attempt)
+            return (yield from _patiently(again))
     raise XeroUnavailable
 
 
@@ -138,6 +144,15 @@ def _store_again(keyring: Keyring, organization_id: UUID, attempt: _Attempt) -> 
         return _ready(keyring, held, None)
 
     return _connected((yield from together(locked())))
+
+
+def _patiently(steps: Callable[[], Steps[Result]]) -> Steps[Result]:
+    for seconds in _OUTAGE:
+        try:
+            return (yield from steps())
+        except (Unavailable, Rejected):
+            yield Pause(seconds)
+    return (yield from steps())
 
 
 def _kept(keyring: Keyring, held: Stored, answer: TokenSet) -> Steps[AccessToken | None]:

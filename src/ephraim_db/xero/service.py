@@ -51,44 +51,62 @@ class Xero:
         """Close every connection."""
         self._database.__exit__(*raised)
 
-    def authorization_url(self, organization_id: UUID, user_id: UUID, *, session: str) -> str:
+    def authorization_url(
+        self, organization_id: UUID, user_id: UUID, *, session: str | SecretStr
+    ) -> str:
         """Return where to send the browser of an admin, who comes back within ten minutes.
 
         `session` names the browser session, unguessably. Raises `AdminRequired`,
         `XeroNotConfigured`.
         """
-        asker = Asker(organization_id, user_id, SecretStr(session))
+        session = _concealed(session)
+        asker = Asker(organization_id, user_id, session)
         return self._database.run(authorizing.authorization_url(self._app, self._keyring, asker))
 
     def complete(
-        self, returned_to: str, organization_id: UUID, user_id: UUID, *, session: str
+        self,
+        returned_to: str | SecretStr,
+        organization_id: UUID,
+        user_id: UUID,
+        *,
+        session: str | SecretStr,
     ) -> Connection | Choice:
         """Take the public URL that Xero returned the browser to, with its query.
 
         Returns the connection, or the choice to make if several organisations were connected.
         Raises `AuthorizationRefused`, `AdminRequired`, `ClientRefused`, `XeroUnavailable`.
         """
-        asker = Asker(organization_id, user_id, SecretStr(session))
-        return self._database.run(returning.complete(self._keyring, asker, SecretStr(returned_to)))
+        returned_to, session = _concealed(returned_to), _concealed(session)
+        asker = Asker(organization_id, user_id, session)
+        return self._database.run(returning.complete(self._keyring, asker, returned_to))
 
     def choose(
-        self, choice: str, tenant_id: UUID, organization_id: UUID, user_id: UUID, *, session: str
+        self,
+        choice: str,
+        tenant_id: UUID,
+        organization_id: UUID,
+        user_id: UUID,
+        *,
+        session: str | SecretStr,
     ) -> Connection:
         """Connect one of the organisations that the `Choice` with the id `choice` offered.
 
         Raises `AuthorizationRefused`, `AdminRequired`.
         """
-        asker = Asker(organization_id, user_id, SecretStr(session))
+        session = _concealed(session)
+        asker = Asker(organization_id, user_id, session)
         return self._database.run(returning.choose(self._keyring, asker, choice, tenant_id))
 
-    def token(self, organization_id: UUID, *, rejected: str | None = None) -> AccessToken:
+    def token(
+        self, organization_id: UUID, *, rejected: str | SecretStr | None = None
+    ) -> AccessToken:
         """Return an access token good for at least a minute, refreshed if need be.
 
         `rejected`: the token that Xero just answered with 401, so that another is got. Raises
         `NotConnected`, `ReauthorizationRequired`, `ClientRefused`, `XeroUnavailable`.
         """
-        refused = None if rejected is None else SecretStr(rejected)
-        return self._database.run(refreshing.token(self._keyring, organization_id, refused))
+        rejected = None if rejected is None else _concealed(rejected)
+        return self._database.run(refreshing.token(self._keyring, organization_id, rejected))
 
     def check(self, organization_id: UUID) -> None:
         """Ask Xero whether it still knows the connection, as after a 403. Raises as `token`."""
@@ -132,48 +150,64 @@ class AsyncXero:
         """Close every connection."""
         await self._database.__aexit__(*raised)
 
-    async def authorization_url(self, organization_id: UUID, user_id: UUID, *, session: str) -> str:
+    async def authorization_url(
+        self, organization_id: UUID, user_id: UUID, *, session: str | SecretStr
+    ) -> str:
         """Return where to send the browser of an admin, who comes back within ten minutes.
 
         `session` names the browser session, unguessably. Raises `AdminRequired`,
         `XeroNotConfigured`.
         """
-        asker = Asker(organization_id, user_id, SecretStr(session))
+        session = _concealed(session)
+        asker = Asker(organization_id, user_id, session)
         return await self._database.run(
             authorizing.authorization_url(self._app, self._keyring, asker)
         )
 
     async def complete(
-        self, returned_to: str, organization_id: UUID, user_id: UUID, *, session: str
+        self,
+        returned_to: str | SecretStr,
+        organization_id: UUID,
+        user_id: UUID,
+        *,
+        session: str | SecretStr,
     ) -> Connection | Choice:
         """Take the public URL that Xero returned the browser to, with its query.
 
         Returns the connection, or the choice to make if several organisations were connected.
         Raises `AuthorizationRefused`, `AdminRequired`, `ClientRefused`, `XeroUnavailable`.
         """
-        asker = Asker(organization_id, user_id, SecretStr(session))
-        return await self._database.run(
-            returning.complete(self._keyring, asker, SecretStr(returned_to))
-        )
+        returned_to, session = _concealed(returned_to), _concealed(session)
+        asker = Asker(organization_id, user_id, session)
+        return await self._database.run(returning.complete(self._keyring, asker, returned_to))
 
     async def choose(
-        self, choice: str, tenant_id: UUID, organization_id: UUID, user_id: UUID, *, session: str
+        self,
+        choice: str,
+        tenant_id: UUID,
+        organization_id: UUID,
+        user_id: UUID,
+        *,
+        session: str | SecretStr,
     ) -> Connection:
         """Connect one of the organisations that the `Choice` with the id `choice` offered.
 
         Raises `AuthorizationRefused`, `AdminRequired`.
         """
-        asker = Asker(organization_id, user_id, SecretStr(session))
+        session = _concealed(session)
+        asker = Asker(organization_id, user_id, session)
         return await self._database.run(returning.choose(self._keyring, asker, choice, tenant_id))
 
-    async def token(self, organization_id: UUID, *, rejected: str | None = None) -> AccessToken:
+    async def token(
+        self, organization_id: UUID, *, rejected: str | SecretStr | None = None
+    ) -> AccessToken:
         """Return an access token good for at least a minute, refreshed if need be.
 
         `rejected`: the token that Xero just answered with 401, so that another is got. Raises
         `NotConnected`, `ReauthorizationRequired`, `ClientRefused`, `XeroUnavailable`.
         """
-        refused = None if rejected is None else SecretStr(rejected)
-        return await self._database.run(refreshing.token(self._keyring, organization_id, refused))
+        rejected = None if rejected is None else _concealed(rejected)
+        return await self._database.run(refreshing.token(self._keyring, organization_id, rejected))
 
     async def check(self, organization_id: UUID) -> None:
         """Ask Xero whether it still knows the connection, as after a 403. Raises as `token`."""
@@ -195,3 +229,8 @@ class AsyncXero:
     async def status(self) -> list[Status]:
         """Return every organization's connection as stored."""
         return await self._database.run(checking.status())
+
+
+def _concealed(secret: str | SecretStr) -> SecretStr:
+    # At once, so that no traceback shows it among a frame's variables.
+    return secret if isinstance(secret, SecretStr) else SecretStr(secret)
