@@ -1,6 +1,6 @@
 """The command `ephraim-db`: one file per command group, loaded when it is called.
 
-main --> group.py --> start.py | migrate.py | rls.py | keys.py | demo.py
+main --> group.py --> start.py | migrate.py | rls.py | keys.py | xero.py | demo.py
 """
 
 from __future__ import annotations
