@@ -74,6 +74,14 @@ class Ownership:
             }
         )
 
+    def organization_columns(self, relation: Relation) -> tuple[str, ...]:
+        """Return the columns that name the organization in the row itself."""
+        return self._names_organization(relation)
+
+    def owner_columns(self, relation: Relation) -> tuple[str, ...]:
+        """Return the columns that name a user in the row itself."""
+        return self._names_user(relation) or self._seems_to_name_user(relation)
+
     def own(self, relation: Relation, persona: Persona) -> str | None:
         """Return the condition that a row is the persona's own, if there can be such rows."""
         if persona.sub is None:

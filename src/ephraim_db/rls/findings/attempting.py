@@ -23,7 +23,8 @@ AT_ONCE = 500
 class Step:
     """One statement, as a persona or, if there is none, as the prober.
 
-    `asks`: the one value it returns is told, as text. A failure ends the attempt, unless `may_fail`.
+    `asks`: the one value it returns is told, as text. A failure ends the attempt, unless it
+    `may_fail`.
     """
 
     sql: str
@@ -87,7 +88,7 @@ def _send(
     connection: psycopg.Connection[Any], search_path: str, attempts: Sequence[Attempt]
 ) -> Results:
     personas: dict[str, int] = {}
-    people = []
+    people: list[dict[str, Any]] = []
     sent = []
     for attempt in attempts:
         steps = []

@@ -102,8 +102,9 @@ class Facts:
                 continue
             found.add(oid)
             words = self._words[oid]
-            todo += [other for name, others in self._by_name.items() if name in words
-                     for other in others]
+            todo += [
+                other for name, others in self._by_name.items() if name in words for other in others
+            ]
         return frozenset(found)
 
     def named_in(self, functions: Iterable[int], relations: Iterable[Relation]) -> frozenset[int]:
@@ -131,20 +132,24 @@ class Facts:
 def read_facts(connection: psycopg.Connection[Any]) -> Facts:
     """Read it in three queries."""
     policies = (
-        Policy(**{
-            **row,
-            "roles": tuple(row["roles"]),
-            "reads": frozenset(row["reads"]),
-            "calls": frozenset(row["calls"]),
-        })
+        Policy(
+            **{
+                **row,
+                "roles": tuple(row["roles"]),
+                "reads": frozenset(row["reads"]),
+                "calls": frozenset(row["calls"]),
+            }
+        )
         for row in _rows(connection, "policies.sql")
     )
     functions = (
-        Function(**{
-            **row,
-            "argument_types": tuple(row["argument_types"]),
-            "argument_names": tuple(row["argument_names"]),
-        })
+        Function(
+            **{
+                **row,
+                "argument_types": tuple(row["argument_types"]),
+                "argument_names": tuple(row["argument_names"]),
+            }
+        )
         for row in _rows(connection, "functions.sql")
     )
     tables = (

@@ -1,0 +1,67 @@
+"""What a rule suspects, and the proof without which it is no finding.
+
+rule --suspects--> Candidate with Proofs --carried out--> Finding, if one of them shows it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ephraim_db.rls.findings.attempting import Attempt, Results, Step, Told
+from ephraim_db.rls.findings.finding import Finding, Severity
+from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scripts import write_script
+from ephraim_db.rls.personas import Persona
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Steps of which the last touches a row, tells a number above 0, or fails with `sqlstate`."""
+
+    steps: tuple[Step, ...]
+    sqlstate: str | None = None
+
+    def shows(self, told: tuple[Told, ...]) -> bool:
+        """Return whether it came out as claimed."""
+        if len(told) < len(self.steps):
+            return False
+        if self.sqlstate:
+            return told[-1].sqlstate == self.sqlstate
+        return told[-1].sqlstate is None and (told[-1].touched or told[-1].count) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A finding to be. Its script is the first of `proofs` that shows it."""
+
+    rule: str
+    severity: Severity
+    persona: Persona | None
+    relation: str
+    columns: tuple[str, ...]
+    message: str
+    fix: str
+    proofs: tuple[Proof, ...]
+
+
+def prove(scene: Scene, candidates: Iterable[Candidate]) -> Iterator[Finding]:
+    """Carry all proofs out together and return the findings that they leave."""
+    suspected = list(candidates)
+    attempts: list[Attempt] = [proof.steps for c in suspected for proof in c.proofs]
+    results: Results = scene.carry_out(attempts)
+    told = iter(results)
+    for candidate in suspected:
+        outcomes = [(proof, next(told)) for proof in candidate.proofs]
+        shown = next((proof for proof, steps in outcomes if proof.shows(steps)), None)
+        if shown:
+            yield Finding(
+                candidate.rule,
+                candidate.severity,
+                candidate.persona.name if candidate.persona else "",
+                candidate.relation,
+                candidate.columns,
+                candidate.message,
+                write_script(candidate.message, shown.steps),
+                candidate.fix,
+            )

@@ -1,0 +1,51 @@
+"""One run, from connection to findings: observe, suspect, prove, all in one transaction.
+
+observing --build_matrix--> Matrix --rules--> candidates --prove--> findings
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import psycopg
+
+from ephraim_db.rls.findings.candidates import prove
+from ephraim_db.rls.findings.finding import Finding, worst_first
+from ephraim_db.rls.findings.rules import RULES, Rule
+from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.matrix import Matrix, build_matrix
+from ephraim_db.rls.observing import Observation, Progress, observing
+from ephraim_db.rls.personas import Personas
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The matrix, and what in it should worry somebody, the worst first."""
+
+    matrix: Matrix
+    findings: tuple[Finding, ...]
+
+
+def examine(
+    connection: psycopg.Connection[Any],
+    personas: Personas,
+    on_progress: Progress = lambda _message: None,
+    rules: Sequence[Rule] = RULES,
+) -> Examined:
+    """Observe everything and search it, and roll all of it back. Raises what `observing` raises."""
+    with observing(connection, personas, on_progress) as observation:
+        matrix = build_matrix(personas.everyone, observation.observed)
+        on_progress("searching for findings")
+        return Examined(matrix, find_findings(observation, matrix, rules))
+
+
+def find_findings(
+    observation: Observation, matrix: Matrix, rules: Sequence[Rule] = RULES
+) -> tuple[Finding, ...]:
+    """Return what the rules suspect and could prove; the transaction must still be open."""
+    scene = Scene.set(observation, matrix, ())
+    candidates = chain.from_iterable(rule(scene) for rule in rules)
+    return worst_first(prove(scene, candidates))

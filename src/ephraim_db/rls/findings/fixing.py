@@ -1,0 +1,30 @@
+"""What to suggest: the SQL where it is known, the policy to look at where it is not."""
+
+from __future__ import annotations
+
+from ephraim_db.rls.catalog import Relation, quote
+from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.probes import Command
+
+
+def fix_policy(
+    scene: Scene, persona: Persona, relation: Relation, command: Command, should: str
+) -> str:
+    """Return how to keep rows of others from a command; `should` is what a policy must do."""
+    if relation.kind == "view":
+        return f"alter view {relation.sql} set (security_invoker = true);"
+    if relation.kind in ("materialized", "foreign"):
+        return f"revoke {command.lower()} on {relation.sql} from {quote(persona.role)};"
+    if not scene.table(relation).secured:
+        return f"alter table {relation.sql} enable row level security;"
+    policies = scene.facts.deciding(relation, command, persona.role)
+    names = ", ".join(quote(policy.name) for policy in policies)
+    where = f"In policy {names} on {relation.full_name}" if names else f"On {relation.full_name}"
+    return f"{where}, {should}."
+
+
+def compare_columns(columns: tuple[str, ...], noun: str) -> str:
+    """Return the advice to compare a column with what the caller is or belongs to."""
+    named = " or ".join(columns) if columns else "the row"
+    return f"compare {named} with the caller's own {noun}"

@@ -1,0 +1,55 @@
+"""others-rows-written: where rows belong to users and to no organization, one changes another's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ephraim_db.rls.catalog import Relation
+from ephraim_db.rls.findings.candidates import Candidate
+from ephraim_db.rls.findings.finding import Severity
+from ephraim_db.rls.findings.fixing import compare_columns, fix_policy
+from ephraim_db.rls.findings.proving import proofs_of_writing
+from ephraim_db.rls.findings.scene import WRITES, Scene
+from ephraim_db.rls.ownership import Whose
+from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.probes import Command
+
+RULE = "others-rows-written"
+VERBS = {
+    "INSERT": "adds rows in the name of another user to",
+    "UPDATE": "changes rows of other users in",
+    "DELETE": "removes rows of other users from",
+}
+
+
+def find(scene: Scene) -> Iterator[Candidate]:
+    """Suspect every member whose write reached rows of another user."""
+    for persona, relation in scene.pairs(scene.judged_members):
+        kinds = scene.kinds(persona, relation)
+        if Whose.OWN not in kinds or Whose.ORGANIZATION in kinds:
+            continue
+        for command in WRITES:
+            cells = [c for c in scene.allowed(persona, relation, command) if c.scope == "all"]
+            if not cells or scene.anyone_may(relation, command):
+                continue
+            telling = scene.observation.ownership.owner_columns(relation)
+            yield Candidate(
+                RULE,
+                _severity(scene, persona, relation, command),
+                persona,
+                relation.full_name,
+                cells[0].columns,
+                f"{persona.name} {VERBS[command]} {relation.full_name}",
+                fix_policy(scene, persona, relation, command, compare_columns(telling, "id")),
+                proofs_of_writing(scene, persona, relation, command, cells[0].columns),
+            )
+
+
+def _severity(scene: Scene, persona: Persona, relation: Relation, command: Command) -> Severity:
+    """Judge by what else was seen: a message is addressed to another, a moderator is one of few."""
+    held = any(
+        other.role == persona.role
+        and not any(c.scope == "all" for c in scene.allowed(other, relation, command))
+        for other in scene.judged_members
+    )
+    return "warning" if command == "INSERT" or held else "error"

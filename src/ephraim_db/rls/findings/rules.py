@@ -1,0 +1,30 @@
+"""Every rule, each in a file of its own.
+
+A rule is a function from the scene to candidates. It suspects; the proof decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ephraim_db.rls.findings import (
+    anonymous_reads,
+    anonymous_writes,
+    boundary_reads,
+    boundary_writes,
+    moved_rows,
+    others_writes,
+)
+from ephraim_db.rls.findings.candidates import Candidate
+from ephraim_db.rls.findings.scene import Scene
+
+Rule = Callable[[Scene], Iterator[Candidate]]
+
+RULES: tuple[Rule, ...] = (
+    boundary_reads.find,
+    boundary_writes.find,
+    moved_rows.find,
+    anonymous_reads.find,
+    anonymous_writes.find,
+    others_writes.find,
+)

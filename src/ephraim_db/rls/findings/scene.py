@@ -1,0 +1,199 @@
+"""What a rule may look at and try: everything observed, in the transaction it was observed in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from psycopg.sql import Literal
+
+from ephraim_db.rls.catalog import Privileges, Relation, quote
+from ephraim_db.rls.findings.attempting import Attempt, Results, asked, carry_out, prepare
+from ephraim_db.rls.findings.facts import Facts, Table, read_facts
+from ephraim_db.rls.matrix import Cell, Matrix
+from ephraim_db.rls.observing import Observation, Observed
+from ephraim_db.rls.ownership import Whose
+from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.prober import MAY_BYPASS
+from ephraim_db.rls.probes import Command
+
+PERSONAL = re.compile(r"e_?mail|phone|mobile|birth|^dob$|ssn|passport|iban|salary|address", re.I)
+"""Names of columns that people would not want strangers to read."""
+
+WRITES: tuple[Command, ...] = ("INSERT", "UPDATE", "DELETE")
+NO_TABLE = Table(0, True, (), (), {})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One run. `secrets` are the columns named in rls.toml, as table.column."""
+
+    observation: Observation
+    matrix: Matrix
+    facts: Facts
+    secrets: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def set(cls, observation: Observation, matrix: Matrix, secrets: tuple[str, ...]) -> Scene:
+        """Read what else rules need, and make ready to try things."""
+        prepare(observation.connection)
+        return cls(observation, matrix, read_facts(observation.connection), secrets)
+
+    def carry_out(self, attempts: Sequence[Attempt]) -> Results:
+        """Try, and take it back."""
+        schemas = [*self.observation.personas.schemas, "public", "extensions"]
+        path = ", ".join(quote(schema) for schema in dict.fromkeys(schemas))
+        return carry_out(self.observation.connection, path, attempts)
+
+    # who
+
+    @cached_property
+    def clients(self) -> tuple[Persona, ...]:
+        """Return those who come through the API: members and the anonymous."""
+        return (*self.anonymous, *self.members)
+
+    @cached_property
+    def members(self) -> tuple[Persona, ...]:
+        """Return the personas who are somebody: a user, or of an organization."""
+        return tuple(
+            persona
+            for persona in self.observation.personas.everyone
+            if (persona.sub or persona.organization) and persona.role not in MAY_BYPASS
+        )
+
+    @cached_property
+    def anonymous(self) -> tuple[Persona, ...]:
+        """Return the personas who are nobody."""
+        return tuple(
+            persona
+            for persona in self.observation.personas.everyone
+            if not persona.sub and not persona.organization and "anon" in persona.role
+        )
+
+    @cached_property
+    def judged_members(self) -> tuple[Persona, ...]:
+        """Return the members of whom it is known where they belong: those of one organization."""
+        return tuple(p for p in self.members if p.name not in self.of_several_organizations)
+
+    @cached_property
+    def of_several_organizations(self) -> frozenset[str]:
+        """Return the names of the members who belong to more than one organization."""
+        memberships = [
+            (relation, owner, organization)
+            for relation in self.observation.catalog.relations.values()
+            if relation.has_places
+            for owner in self.observation.ownership.owner_columns(relation)
+            for organization in self.observation.ownership.organization_columns(relation)
+            if self._is_membership(relation, owner)
+        ]
+        asking = [
+            (persona, asked(_elsewhere(persona, *membership)))
+            for persona in self.members
+            if persona.sub and persona.organization
+            for membership in memberships
+        ]
+        results = self.carry_out([(step,) for _, step in asking])
+        return frozenset(
+            persona.name
+            for (persona, _), told in zip(asking, results, strict=True)
+            if told and told[0].count
+        )
+
+    def _is_membership(self, relation: Relation, owner: str) -> bool:
+        """Return whether a row makes a user a member: then the user is part of a key."""
+        keys = (relation.primary_key, *self.table(relation).unique_keys)
+        return any(owner in key for key in keys)
+
+    # what
+
+    @property
+    def boundary(self) -> str:
+        """Return what an organization is called here."""
+        return (self.observation.personas.boundary or "organization_id").removesuffix("_id")
+
+    def is_boundary(self, relation: Relation) -> bool:
+        """Return whether the rows of a relation are organizations themselves."""
+        columns = self.observation.ownership.organization_columns(relation)
+        return bool(columns) and columns == relation.primary_key
+
+    def belongs_to(self, relation: Relation) -> str:
+        """Return to whom the rows of a relation belong, in a word; empty if to nobody."""
+        if self.observation.ownership.organization_columns(relation):
+            return self.boundary
+        return "user" if self.observation.ownership.owner_columns(relation) else ""
+
+    def is_public(self, relation: Relation) -> bool:
+        """Return whether the rows are shown to people who have not signed in."""
+        return self.anyone_may(relation, "SELECT")
+
+    def anyone_may(self, relation: Relation, command: Command) -> bool:
+        """Return whether somebody who has not signed in was seen to do it."""
+        return any(self.allowed(persona, relation, command) for persona in self.anonymous)
+
+    @cached_property
+    def relations(self) -> tuple[Relation, ...]:
+        """Return what was probed, each once."""
+        return tuple({one.relation.oid: one.relation for one in self.observation.observed}.values())
+
+    def observed(self, persona: Persona, relation: Relation) -> Observed:
+        """Return what was observed of one of them."""
+        return self._observed[persona.name, relation.oid]
+
+    def privileges(self, persona: Persona, relation: Relation) -> Privileges:
+        """Return what the persona's role was granted."""
+        return self.observation.privileges.get((persona.role, relation.oid), Privileges())
+
+    def table(self, relation: Relation) -> Table:
+        """Return what more is known of a table; of a view, nothing."""
+        return self.facts.tables.get(relation.oid, NO_TABLE)
+
+    def allowed(self, persona: Persona, relation: Relation, command: Command) -> tuple[Cell, ...]:
+        """Return the cells of what the persona was seen to do."""
+        cells = self._cells.get((persona.name, relation.full_name, command), ())
+        return tuple(cell for cell in cells if cell.outcome == "allowed")
+
+    def rows_seen(self, persona: Persona, relation: Relation) -> frozenset[int]:
+        """Return the numbers of the copied rows that the persona sees; of a view, none."""
+        if not relation.has_places:
+            return frozenset()
+        answers = self.observed(persona, relation).answers
+        seen = (a.numbers for a in answers if a.question.form == "rows")
+        return frozenset().union(*seen)
+
+    def whose(self, persona: Persona, relation: Relation, kind: Whose) -> frozenset[int]:
+        """Return the numbers of the copied rows that are of one kind to the persona."""
+        whose = self.observed(persona, relation).rows.whose[persona.name]
+        return frozenset(n for n, of in enumerate(whose, start=1) if of is kind)
+
+    def kinds(self, persona: Persona, relation: Relation) -> tuple[Whose, ...]:
+        """Return whose rows there can be in the relation at all."""
+        return self.observed(persona, relation).kinds
+
+    def personal(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns that seem to hold what is personal."""
+        return tuple(column for column in columns if PERSONAL.search(column))
+
+    def pairs(self, personas: Sequence[Persona]) -> Iterator[tuple[Persona, Relation]]:
+        """Yield each relation with each of the personas who were let look at it."""
+        for relation in self.relations:
+            for persona in personas:
+                if (persona.name, relation.oid) in self._observed:
+                    yield persona, relation
+
+    @cached_property
+    def _observed(self) -> dict[tuple[str, int], Observed]:
+        return {(one.persona.name, one.relation.oid): one for one in self.observation.observed}
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str, Command], tuple[Cell, ...]]:
+        return self.matrix.by_place()
+
+
+def _elsewhere(persona: Persona, relation: Relation, owner: str, organization: str) -> str:
+    sub, home = (Literal(value).as_string(None) for value in (persona.sub, persona.organization))
+    return (
+        f"select count(*) from {relation.sql} as r "  # noqa: S608
+        f"where r.{quote(owner)}::text = {sub} and r.{quote(organization)}::text <> {home}"
+    )

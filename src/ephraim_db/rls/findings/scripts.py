@@ -1,0 +1,41 @@
+"""The script that shows a finding again: the very steps that proved it, as psql runs them.
+
+-- ann reads rows of another organization in public.notes
+begin;
+select set_config('request.jwt.claims', '{"role": "authenticated", "sub": "..."}', true);
+set local role "authenticated";
+select count(*) from ...;
+rollback;
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from psycopg.sql import Literal
+
+from ephraim_db.rls.catalog import quote
+from ephraim_db.rls.findings.attempting import Step
+from ephraim_db.rls.personas import Persona
+
+
+def write_script(title: str, steps: Iterable[Step]) -> str:
+    """Return a script for psql; whoever runs it must be let become the persona."""
+    lines = [f"-- {title}", "begin;", *_body(steps), "rollback;"]
+    return "\n".join(lines) + "\n"
+
+
+def _body(steps: Iterable[Step]) -> Iterator[str]:
+    acting: Persona | None = None
+    for persona, mine in groupby(steps, key=lambda step: step.persona):
+        if persona:
+            if acting:
+                yield "reset role;"
+            claims = Literal(persona.jwt_claims).as_string(None).strip()
+            yield f"select set_config('request.jwt.claims', {claims}, true);"
+            yield f"set local role {quote(persona.role)};"
+        elif acting:
+            yield "reset role;"
+        acting = persona
+        yield from (f"{step.sql};" for step in mine)
