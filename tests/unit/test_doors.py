@@ -81,6 +81,7 @@ PRODUCT = [
         "sms",
         "xero",
         "web",
+        "rotation",
     )
 ]
 

@@ -161,6 +161,14 @@ def test_what_is_no_key_is_refused(text: str) -> None:
         PrivateKey(text)
 
 
+@pytest.mark.parametrize(
+    "point", [bytes(32), b"\x01" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"]
+)
+def test_a_key_that_gives_every_sender_the_same_secret_is_refused(point: bytes) -> None:
+    with pytest.raises(InvalidKey, match="low order"):
+        PublicKey(base64.urlsafe_b64encode(point).rstrip(b"=").decode())
+
+
 def test_the_kid_is_the_rfc_7638_thumbprint() -> None:
     members = json.dumps(
         {"crv": "X25519", "kty": "OKP", "x": PUBLIC.x}, separators=(",", ":"), sort_keys=True

@@ -28,6 +28,7 @@ class Holder:
         return sql.Identifier("public", self.table)
 
 
+# In this order: disconnecting Xero moves envelopes from the first to the second.
 HOLDERS = (
     Holder("organizations", "id", ("twilio_auth_token", "xero_client_secret", "xero_token_set")),
     Holder("xero_leftovers", "organization_id", ("xero_client_secret", "xero_token_set")),

@@ -31,13 +31,9 @@ class Unopened:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What became of the secrets of one batch.
-
-    `outrun` counts those that somebody changed in between: theirs were kept.
-    """
+    """What became of the secrets of one batch; what somebody changed meanwhile is in neither."""
 
     resealed: int
-    outrun: int
     unopened: tuple[Unopened, ...]
 
 
@@ -111,8 +107,7 @@ def _exchange(
             else:
                 exchanges[field].append(_Exchange(row_id, envelope, new))
     resealed = sum(_store(connection, holder, field, done) for field, done in exchanges.items())
-    tried = sum(map(len, exchanges.values()))
-    return Batch(resealed, tried - resealed, tuple(unopened))
+    return Batch(resealed, tuple(unopened))
 
 
 def _store(

@@ -65,21 +65,18 @@ def rotate(
 
     resealed, retired = 0, list[str]()
     while True:
-        changed, unopened = 0, list[Unopened]()
+        unopened = list[Unopened]()
         for done in reseal(connection, keyring, key, size=batch):
             resealed += done.resealed
-            changed += done.resealed + done.outrun
             unopened += done.unopened
             dealt = resealed + len(unopened)
             tell(Progress("resealed", key.kid, dealt, max(total, dealt)))
-        if changed:
-            continue  # until a round finds nothing: an admin may have sealed to the old key
         stuck = {one.kid for one in unopened}
         left = {kid: retire(connection, kid) for kid in _retiring(connection) if kid not in stuck}
         for kid in (kid for kid in left if not left[kid]):
             retired.append(kid)
             tell(Progress("retired", kid, resealed + len(unopened), total))
-        if not any(left.values()):
+        if not any(left.values()):  # else an admin sealed to an old key in between: another round
             return Rotation(key.kid, resealed, tuple(retired), tuple(unopened))
 
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from ephraim_db.errors import InvalidKey
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
+_ANY_KEY = X25519PrivateKey.from_private_bytes(bytes(32))
 
 
 def base64url_encode(data: bytes) -> str:
@@ -55,8 +56,11 @@ class PublicKey:
     x: str
 
     def __post_init__(self) -> None:
-        """Refuse what is not an X25519 point."""
-        _key_bytes(self.x)
+        """Refuse what is not an X25519 point, or one of low order, which keeps no secret."""
+        try:
+            _ANY_KEY.exchange(self.load())
+        except ValueError:
+            raise InvalidKey("the point is of low order: anyone could open what it seals") from None
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, object]) -> Self:
