@@ -84,6 +84,7 @@ async def show(
         "notice": notice or _notice(visit),
         "can_test": visit.site.sms is not None and twilio.complete,
         "message": followed(message) if message else None,
+        "check_again": _check_again(visit),
     }
     return visit.site.page(visit.request, "integrations.html", context, status=status)
 
@@ -117,6 +118,13 @@ def done(visit: Visit, notice: str | None, place: str, **query: str) -> Response
     path = visit.site.path(visit.request, "integrations")
     anchor = f"#{place}" if notice is None else ""  # a notice is at the top
     return RedirectResponse(f"{path}?{urlencode({**told, **query})}{anchor}", status_code=303)
+
+
+def _check_again(visit: Visit) -> str:
+    # A link to the very address that is shown, #test included, would not ask the server again.
+    query = visit.request.query_params
+    asked = {"test": query.get("test", ""), **({} if "again" in query else {"again": "1"})}
+    return f"{visit.site.path(visit.request, 'integrations')}?{urlencode(asked)}#test"
 
 
 async def _message(visit: Visit) -> SmsLog | None:
