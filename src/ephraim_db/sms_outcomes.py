@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,9 @@ from ephraim_db import inputs
 from ephraim_db.errors import InvalidInput
 from ephraim_db.sms_logs import SmsStatus
 from ephraim_db.steps import Read, Row, Steps, caller, read
+
+# A row for each of 15 statuses on each day; PostgREST's max_rows (1000) would cut more, silently.
+_LONGEST = timedelta(days=62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,10 @@ def count_sms_outcomes(
     """Return the counts of what the caller may read; days begin at midnight in `time_zone`."""
     start = inputs.moment("created_from", created_from)
     end = inputs.moment("created_before", created_before)
+    if end - start > _LONGEST:
+        raise InvalidInput(
+            "created_before", f"is more than {_LONGEST.days} days after created_from"
+        )
     try:
         zone = ZoneInfo(time_zone).key
     except (KeyError, ValueError, OSError):

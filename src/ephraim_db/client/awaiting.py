@@ -195,8 +195,8 @@ class AsyncClient:
     ) -> tuple[SmsOutcome, ...]:
         """Return how many messages were written each day, by their status now.
 
-        Days begin at midnight in `time_zone`, an IANA name. The database counts, and counts what
-        the user may read.
+        Days begin at midnight in `time_zone`, an IANA name; at most 62 days can be asked about.
+        The database counts, and counts what the user may read.
         """
         return await self._run(
             sms_outcomes.count_sms_outcomes(
