@@ -1,6 +1,7 @@
 """`ephraim-db rls matrix`: observe what every persona can do, and tell it.
 
-Exit status, for scripts: 0 the matrix was observed; 2 it could not be.
+Exit status, for scripts: 0 the matrix was observed; 1 a finding is as bad as --fail-on, or a
+suppression is stale; 2 it could not be observed.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 import psycopg
 from rich.console import Console
 
 from ephraim_db.errors import EphraimError
-from ephraim_db.rls import Matrix, build_matrix, observe, read_personas
-from ephraim_db.rls.report import as_json, print_matrix
+from ephraim_db.rls import read_personas
+from ephraim_db.rls.findings import STALE, Examined, Severity, at_least, examine
+from ephraim_db.rls.report import as_json, print_findings, print_matrix
 
 NARROWEST = 100
 """Columns of the report where the terminal does not say, or says fewer."""
@@ -57,7 +59,14 @@ def rls() -> None:
     show_default=True,
     help="Where a fresh database comes from: auto, embedded, system or docker.",
 )
-def matrix(project: Path, database_url: str | None, form: str, postgres: str) -> None:
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "none"]),
+    default="none",
+    show_default=True,
+    help="Exit with 1 if there is a finding as bad as that, or worse.",
+)
+def matrix(project: Path, database_url: str | None, form: str, postgres: str, fail_on: str) -> None:
     """Try every command on every relation as every persona, and roll all of it back.
 
     The personas are those of supabase/rls.toml. Without --database-url, a Postgres of its own is
@@ -65,22 +74,32 @@ def matrix(project: Path, database_url: str | None, form: str, postgres: str) ->
     """
     with _progress() as say:
         try:
-            observed = _observe(project, database_url, postgres, say)
+            examined = _examine(project, database_url, postgres, say)
         except EphraimError as error:
             raise CannotRun(str(error)) from error
     if form == "json":
-        click.echo(as_json(observed))
-        return
-    console = Console()
-    console.width = max(console.width, NARROWEST)
-    print_matrix(console, observed)
+        click.echo(as_json(examined.matrix, examined.findings))
+    else:
+        console = Console()
+        console.width = max(console.width, NARROWEST)
+        print_findings(console, examined.findings)
+        console.print()
+        print_matrix(console, examined.matrix)
+    if _fails(examined, fail_on):
+        sys.exit(1)
 
 
-def _observe(project: Path, database_url: str | None, postgres: str, say: Progress) -> Matrix:
+def _fails(examined: Examined, fail_on: str) -> bool:
+    if any(finding.rule == STALE for finding in examined.findings):
+        return True
+    return fail_on != "none" and bool(at_least(cast("Severity", fail_on), examined.findings))
+
+
+def _examine(project: Path, database_url: str | None, postgres: str, say: Progress) -> Examined:
     personas = read_personas(project / "supabase" / "rls.toml")
     source = nullcontext(database_url) if database_url else _fresh_database(project, postgres, say)
     with source as url, _connected(url) as connection:
-        return build_matrix(personas.everyone, observe(connection, personas, say))
+        return examine(connection, personas, say)
 
 
 @contextmanager

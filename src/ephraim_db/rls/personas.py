@@ -8,6 +8,9 @@ role = "authenticated"              # the Postgres role
 sub = "..."                         # auth.users.id, the claim auth.uid() reads (optional)
 organization = "..."                # its value of the boundary column (optional)
 claims = { is_anonymous = true }    # further claims (optional)
+
+secrets = ["organizations.api_key"] # columns nobody who signs in should read (optional)
+[[suppressions]]                    # findings that are accepted: suppressions.py (optional)
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ephraim_db.errors import InvalidPersonas
+from ephraim_db.rls.suppressions import Suppression, read_suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Personas:
     schemas: tuple[str, ...]
     boundary: str | None
     everyone: tuple[Persona, ...]
+    secrets: tuple[str, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
 
     def __getitem__(self, name: str) -> Persona:
         """Return the persona of that name; KeyError if there is none."""
@@ -70,9 +76,11 @@ def read_personas(path: Path) -> Personas:
         raise InvalidPersonas(path, "", f"is not TOML: {broken}") from broken
 
     reader = _Reader(path)
-    reader.refuse_unknown(document, "", {"schemas", "boundary", "personas"})
-    schemas = document.get("schemas", ["public"])
-    if not (isinstance(schemas, list) and schemas and all(isinstance(s, str) for s in schemas)):
+    reader.refuse_unknown(
+        document, "", {"schemas", "boundary", "personas", "secrets", "suppressions"}
+    )
+    schemas = reader.texts(document, "schemas", ["public"], 'schema names: ["public"]')
+    if not schemas:
         raise InvalidPersonas(path, "schemas", 'takes a list of schema names: ["public"]')
     tables = document.get("personas")
     if not (isinstance(tables, dict) and tables):
@@ -80,9 +88,11 @@ def read_personas(path: Path) -> Personas:
             path, "personas", "names nobody: write at least one [personas.<name>]"
         )
     return Personas(
-        tuple(schemas),
+        schemas,
         reader.text(document, "boundary", ""),
         tuple(reader.persona(name, table) for name, table in tables.items()),
+        reader.texts(document, "secrets", [], 'columns: ["organizations.api_key"]'),
+        read_suppressions(path, document.get("suppressions", [])),
     )
 
 
@@ -115,6 +125,14 @@ class _Reader:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         raise InvalidPersonas(self.path, f"{prefix}{key}", "takes a text that is not empty")
+
+    def texts(
+        self, table: dict[str, Any], key: str, otherwise: list[str], what: str
+    ) -> tuple[str, ...]:
+        values = table.get(key, otherwise)
+        if not (isinstance(values, list) and all(isinstance(v, str) and v for v in values)):
+            raise InvalidPersonas(self.path, key, f"takes a list of {what}")
+        return tuple(values)
 
     def refuse_unknown(self, table: dict[str, Any], prefix: str, known: set[str]) -> None:
         for key in table:

@@ -16,6 +16,7 @@ from ephraim_db.rls.findings.candidates import prove
 from ephraim_db.rls.findings.finding import Finding, worst_first
 from ephraim_db.rls.findings.rules import RULES, Rule
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.suppressing import suppress
 from ephraim_db.rls.matrix import Matrix, build_matrix
 from ephraim_db.rls.observing import Observation, Progress, observing
 from ephraim_db.rls.personas import Personas
@@ -46,6 +47,7 @@ def find_findings(
     observation: Observation, matrix: Matrix, rules: Sequence[Rule] = RULES
 ) -> tuple[Finding, ...]:
     """Return what the rules suspect and could prove; the transaction must still be open."""
-    scene = Scene.set(observation, matrix, ())
+    scene = Scene.set(observation, matrix)
     candidates = chain.from_iterable(rule(scene) for rule in rules)
-    return worst_first(prove(scene, candidates))
+    found = prove(scene, candidates)
+    return worst_first(suppress(found, observation.personas.suppressions))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from psycopg.sql import Literal
@@ -28,18 +28,17 @@ NO_TABLE = Table(0, True, (), (), {})
 
 @dataclass(frozen=True)
 class Scene:
-    """One run. `secrets` are the columns named in rls.toml, as table.column."""
+    """One run."""
 
     observation: Observation
     matrix: Matrix
     facts: Facts
-    secrets: tuple[str, ...] = field(default=())
 
     @classmethod
-    def set(cls, observation: Observation, matrix: Matrix, secrets: tuple[str, ...]) -> Scene:
+    def set(cls, observation: Observation, matrix: Matrix) -> Scene:
         """Read what else rules need, and make ready to try things."""
         prepare(observation.connection)
-        return cls(observation, matrix, read_facts(observation.connection), secrets)
+        return cls(observation, matrix, read_facts(observation.connection))
 
     def carry_out(self, attempts: Sequence[Attempt]) -> Results:
         """Try, and take it back."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
+from ephraim_db.rls.findings import Finding
 from ephraim_db.rls.matrix import Matrix
 
 VERSION = 1
 
 
-def as_document(matrix: Matrix) -> dict[str, Any]:
+def as_document(matrix: Matrix, findings: Iterable[Finding] = ()) -> dict[str, Any]:
     """Return the document; relations are schema-qualified, keys and order are stable."""
     return {
         "version": VERSION,
@@ -34,7 +37,7 @@ def as_document(matrix: Matrix) -> dict[str, Any]:
             }
             for cell in matrix.cells
         ],
-        "findings": [],
+        "findings": [asdict(finding) for finding in findings],
         "unproven": [
             {
                 "persona": doubt.persona,
@@ -47,6 +50,6 @@ def as_document(matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def as_json(matrix: Matrix) -> str:
+def as_json(matrix: Matrix, findings: Iterable[Finding] = ()) -> str:
     """Return the document as text."""
-    return json.dumps(as_document(matrix), indent=2, ensure_ascii=False)
+    return json.dumps(as_document(matrix, findings), indent=2, ensure_ascii=False)
