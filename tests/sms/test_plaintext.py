@@ -239,7 +239,7 @@ def _collect(story: Story) -> None:
     ).stdout
     exhibits["PostgREST's log"] = _log_of("postgrest")
     exhibits["environments and command lines"] = b"\n".join(
-        path.read_bytes()
+        _read(path)
         for process in _own_processes()
         for path in (process / "environ", process / "cmdline")
     )
@@ -292,7 +292,14 @@ def _at_info(value: object) -> str:
 
 
 def _files(directory: Path) -> bytes:
-    return b"\n".join(path.read_bytes() for path in directory.rglob("*") if path.is_file())
+    return b"\n".join(_read(path) for path in directory.rglob("*") if path.is_file())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # a process or a temporary file that has just gone
+        return b""
 
 
 def _own_processes() -> list[Path]:
@@ -312,7 +319,7 @@ def _own_processes() -> list[Path]:
 
 def _log_of(program: str) -> bytes:
     for process in _own_processes():
-        if program in (process / "cmdline").read_text():
+        if program.encode() in _read(process / "cmdline"):
             log = Path(os.readlink(process / "fd" / "1"))
             if log.suffix == ".log":
                 return log.read_bytes()
