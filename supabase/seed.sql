@@ -242,16 +242,16 @@ select
 from public.profiles as p
 where p.role = 'admin' and not p.is_platform_admin;
 
--- Each organization's Xero connection, an authorization that was never finished, and a leftover.
+-- Each organization's Xero connection, made by somebody who has left, an authorization that was
+-- never finished, and a leftover.
 insert into public.xero_connections (
-    organization_id, connection_id, tenant_name, scope, connected_by, access_expires_at
+    organization_id, connection_id, tenant_name, scope, access_expires_at
 )
 select
     o.id,
     md5('connection of ' || o.name)::uuid,
     o.name || ' Pty Ltd',
     'offline_access accounting.invoices accounting.contacts',
-    overlay(o.id::text placing '101' from 34)::uuid,
     '2026-02-01 16:30:00+11'
 from public.organizations as o;
 

@@ -48,7 +48,14 @@ grant select (
     organization_id, tenant_name, scope, status, reauth_reason, connected_by, connected_at,
     refreshed_at, access_expires_at, last_error, last_error_at
 ) on public.xero_connections to authenticated, service_role;
-grant select, insert, update, delete on table public.xero_connections to ephraim_sender;
+grant select, delete on table public.xero_connections to ephraim_sender;
+grant insert (
+    organization_id, connection_id, tenant_name, scope, connected_by, access_expires_at
+) on public.xero_connections to ephraim_sender;
+grant update (
+    connection_id, tenant_name, scope, status, reauth_reason, connected_by, connected_at,
+    refreshed_at, access_expires_at, generation, refused_secret_hash, last_error, last_error_at
+) on public.xero_connections to ephraim_sender;
 
 create policy "staff read their organization's Xero connection"
 on public.xero_connections for select to authenticated
@@ -139,7 +146,10 @@ for each row execute function private.guard_xero_authorization();
 
 alter table public.xero_authorizations enable row level security;
 revoke all on table public.xero_authorizations from public, anon, authenticated, service_role;
-grant select, insert, delete on table public.xero_authorizations to ephraim_sender;
+grant select, delete on table public.xero_authorizations to ephraim_sender;
+grant insert (
+    state_hash, organization_id, user_id, session_hash, xero_client_id, redirect_uri, code_verifier
+) on public.xero_authorizations to ephraim_sender;
 grant update (used_at, expires_at, xero_token_set, scope, access_expires_at, tenants)
 on public.xero_authorizations to ephraim_sender;
 

@@ -156,7 +156,61 @@ WHO_IT_IS = {"sender": promise(select="all: id organization_id profile_id")}
 SHIFT_TIMES = "worker_id participant_id starts_at ends_at"
 KEYS = promise(select="all: kid x status created_at activated_at retired_at")
 
+# Xero: staff see the state of the connection, and only the sender what it takes to use one
+
+CONNECTION = (
+    "organization_id tenant_name scope status reauth_reason connected_by connected_at "
+    "refreshed_at access_expires_at last_error last_error_at"
+)
+KEPT_BY_THE_SENDER = (
+    "connection_id tenant_name scope status reauth_reason connected_by connected_at refreshed_at "
+    "access_expires_at generation refused_secret_hash last_error last_error_at"
+)
+READS_CONNECTION = promise(select=f"organization: {CONNECTION}")
+NO_CONNECTION = promise(select=f"hidden: {CONNECTION}")
+XERO_CONNECTIONS = {
+    "anonymous": NOTHING,
+    "participant": NO_CONNECTION,
+    "worker": READS_CONNECTION,
+    "coordinator": READS_CONNECTION,
+    "admin": READS_CONNECTION,
+    "platform_admin": READS_CONNECTION,
+    "inactive": NO_CONNECTION,
+    "service_role": promise(select=f"all: {CONNECTION}"),
+    "sender": promise(
+        select=f"all: organization_id {KEPT_BY_THE_SENDER}",
+        insert="all: organization_id connection_id tenant_name scope connected_by "
+        "access_expires_at",
+        update=f"all: {KEPT_BY_THE_SENDER}",
+        delete="all",
+    ),
+}
+AUTHORIZATION = (
+    "state_hash organization_id user_id session_hash xero_client_id redirect_uri code_verifier"
+)
+CHOICE = "xero_token_set scope access_expires_at tenants"
+XERO_AUTHORIZATIONS = dict.fromkeys(ORGANIZATIONS, NOTHING) | {
+    "sender": promise(
+        select=f"all: {AUTHORIZATION} created_at expires_at used_at {CHOICE}",
+        insert=f"all: {AUTHORIZATION}",
+        update=f"all: expires_at used_at {CHOICE}",
+        delete="all",
+    )
+}
+LEFTOVER = "organization_id connection_id xero_client_id xero_client_secret xero_token_set"
+XERO_LEFTOVERS = dict.fromkeys(ORGANIZATIONS, NOTHING) | {
+    "sender": promise(
+        select=f"all: id {LEFTOVER} created_at attempts tried_at last_error",
+        insert=f"all: {LEFTOVER}",
+        update="all: xero_client_secret xero_token_set attempts tried_at last_error",
+        delete="all",
+    )
+}
+
 TABLE = {
+    "xero_connections": XERO_CONNECTIONS,
+    "xero_authorizations": XERO_AUTHORIZATIONS,
+    "xero_leftovers": XERO_LEFTOVERS,
     "organizations": ORGANIZATIONS,
     "profiles": PROFILES,
     "sms_logs": SMS_LOGS,

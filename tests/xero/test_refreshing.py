@@ -393,6 +393,31 @@ def test_xero_is_asked_for_nothing_that_could_not_be_kept(
     assert fake.calls["token"] == 1
 
 
+def test_a_sealing_key_exchanged_in_flight_takes_the_answer(
+    xero: Xero,
+    fake: FakeXero,
+    owner: Owner,
+    connected: Connection,
+    key: PrivateKey,
+    sender_url: str,
+    app: App,
+) -> None:
+    newer = PrivateKey.generate()
+    expire(owner)
+    with (
+        Xero(sender_url, Keyring([key, newer]), app) as both,
+        in_flight(both, fake, 0.5) as asking,
+    ):
+        owner.execute("update public.sealing_keys set status = 'retiring' where status = 'active'")
+        owner.execute(
+            "insert into public.sealing_keys (kid, x, status, activated_at) "
+            "values (%s, %s, 'active', now())",
+            (newer.public().kid, newer.public().x),
+        )
+    assert is_good(fake, asking.result())
+    assert organization(owner)["xero_token_set"].startswith(f"seal:v1:{newer.public().kid}:")
+
+
 def test_refreshing_leaves_the_other_organization_alone(
     xero: Xero, owner: Owner, connected: Connection
 ) -> None:
