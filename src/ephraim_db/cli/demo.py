@@ -56,8 +56,7 @@ def demo(project: Path, postgres: str) -> None:
 
 def sign_in(local: LocalSupabase, personas: Personas, name: str) -> Client:
     """Return a client that acts as the persona."""
-    subs = {persona.name: str(persona.sub) for persona in personas.everyone}
-    token = local.access_token(subs[name])
+    token = local.access_token(str(personas[name].sub))
     options = supabase.ClientOptions(headers={"Authorization": f"Bearer {token}"})
     return Client(supabase.create_client(local.api_url, local.anon_key, options))
 
