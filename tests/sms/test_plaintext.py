@@ -77,7 +77,7 @@ class Story:
     twilio: FakeTwilio
     pool: httpx.Client
     failures: list[BaseException] = field(default_factory=list)
-    exhibits: dict[str, bytes] = field(default_factory=dict)
+    exhibits: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def failing(self, kind: type[BaseException], act: object) -> None:
         assert callable(act)
