@@ -16,8 +16,6 @@ PAGE = (PROJECT / "README.md").read_text(encoding="utf-8")
         ("worker", "Acacia Care did not change: The database lets only admins"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # a script's connections close with it
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # supabase-py warns of its own call
 def test_the_example_runs(
     persona: str,
     says: str,
