@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
+import time
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
-from tests.local_cli import Started, failed, started
+from tests.local_cli import (
+    EPHRAIM_DB,
+    PROJECT,
+    Started,
+    failed,
+    started,
+    temporary_directory,
+)
 
 from ephraim_db.postgres import Server
 
@@ -35,6 +45,25 @@ def test_it_serves_the_project_and_ctrl_c_leaves_nothing(as_nobody: bool) -> Non
         start.stop(signal.SIGINT)
         assert start.process.returncode == 0
         assert start.leftovers() == []
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing() -> None:
+    with temporary_directory() as temporary:
+        process = subprocess.Popen(
+            [EPHRAIM_DB, "start", "--project", PROJECT, "--postgres", "embedded"],
+            env=os.environ | {"TMPDIR": str(temporary)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not list(temporary.iterdir()):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        output, said = process.communicate(timeout=20)
+        assert (process.returncode, output) == (130, "")
+        assert "Traceback" not in said
+        assert list(temporary.iterdir()) == []
 
 
 def test_a_polite_kill_leaves_nothing() -> None:

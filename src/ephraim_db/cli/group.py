@@ -38,9 +38,9 @@ class _Lazy(click.Group):
         except ModuleNotFoundError as error:
             if not error.name or error.name.startswith("ephraim_db"):
                 raise
+            package = error.name.partition(".")[0]
             raise click.ClickException(
-                f"`{cmd_name}` needs the package {error.name}: "
-                f"pip install 'ephraim-db[{entry.extra}]'"
+                f"`{cmd_name}` needs the package {package}: pip install 'ephraim-db[{entry.extra}]'"
             ) from error
         command: click.Command = getattr(module, cmd_name)
         return command

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from ephraim_db.errors import PostgresError
 from ephraim_db.local.config import read_api_config
 from ephraim_db.local.extensions import check_extensions
 from ephraim_db.local.postgrest_binary import find_postgrest
@@ -45,8 +46,7 @@ def start_local(
         database = platform.database
         check_extensions(server, platform, migrations, on_progress)
         if project:
-            owner_url = _owner_url(server, database, is_new)
-            with psycopg.connect(owner_url, autocommit=True) as connection:
+            with _connected(_owner_url(server, database, is_new)) as connection:
                 apply_migrations(connection, migrations, on_progress=on_progress)
                 if is_new:
                     apply_seed(connection, project, on_progress=on_progress)
@@ -59,6 +59,15 @@ def start_local(
             on_progress=on_progress,
         ) as local:
             yield local
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[psycopg.Connection]:
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        raise PostgresError(f"Postgres refused or went away: {error}") from error
 
 
 def _owner_url(server: Server, database: str, is_new: bool) -> str:

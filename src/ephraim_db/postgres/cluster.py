@@ -19,7 +19,7 @@ import psycopg
 
 from ephraim_db.errors import DiskFull, PortTaken, PostgresError
 from ephraim_db.postgres.binaries import Binaries, service_account
-from ephraim_db.postgres.processes import Household, household, run_as
+from ephraim_db.postgres.processes import Household, household, run_as, unwritable
 from ephraim_db.postgres.server import HOST, SUPERUSER, Kind, Server
 
 _START_TIMEOUT = 30.0  # seconds
@@ -46,7 +46,10 @@ def run_cluster(kind: Kind, binaries: Binaries, port: int | None) -> Iterator[Se
     with household(account) as home:
         password = secrets.token_urlsafe(24)
         environment = _environment()
-        _initdb(home, binaries, password, environment)
+        try:
+            _initdb(home, binaries, password, environment)
+        except OSError as error:
+            raise unwritable(error) from error
         for attempts_left in reversed(range(5)):
             chosen = port or free_port()
             log = home.directory / "postgres.log"

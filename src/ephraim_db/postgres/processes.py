@@ -8,6 +8,7 @@ stop them in order.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pwd
 import shutil
@@ -19,6 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
+
+from ephraim_db.errors import DiskFull, PostgresError
 
 _WATCHDOG = Path(__file__).with_name("watchdog.py")
 _PATIENCE = 5.0  # seconds a child gets to stop before it is killed
@@ -102,10 +105,21 @@ def run_as(account: pwd.struct_passwd | None) -> RunAs:
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
+def unwritable(error: OSError) -> PostgresError:
+    """Return the error for a temporary directory that takes no files."""
+    place = f"{tempfile.gettempdir()} takes no files: {error.strerror}"
+    if error.errno == errno.ENOSPC:
+        return DiskFull(f"{place}. Free some space there, or point TMPDIR to another disk.")
+    return PostgresError(f"{place}. Point TMPDIR to a directory that does.")
+
+
 @contextlib.contextmanager
 def household(account: pwd.struct_passwd | None = None) -> Iterator[Household]:
     """Make a temporary directory, of `account` if given, that vanishes with everything started."""
-    directory = Path(tempfile.mkdtemp(prefix="ephraim-db-"))
+    try:
+        directory = Path(tempfile.mkdtemp(prefix="ephraim-db-"))
+    except OSError as error:
+        raise unwritable(error) from error
     watchdog = subprocess.Popen(  # noqa: S603
         [sys.executable, "-I", "-S", str(_WATCHDOG), str(directory)],
         stdin=subprocess.PIPE,
