@@ -19,6 +19,7 @@ _COMMANDS = {
     "migrate": _Entry("Apply supabase/migrations, with the Supabase CLI's ledger.", "rls"),
     "rls": _Entry("Observe what every persona can really do.", "rls"),
     "keys": _Entry("Make and publish the keys that secrets are sealed to.", "rls"),
+    "sms": _Entry("Send SMS, settle what became of them, show the log.", "rls,sms"),
     "xero": _Entry("Look at Xero connections, and end what is left of them.", "rls,xero"),
     "serve": _Entry("Serve the settings page for development.", "local,web,sms,xero"),
     "demo": _Entry("Tell the whole story on a local Supabase.", "local"),
