@@ -1,8 +1,4 @@
-"""`ephraim-db rls matrix`: observe what every persona can do, and tell it.
-
-Exit status, for scripts: 0 the matrix was observed; 1 a finding is as bad as --fail-on, or a
-suppression is stale; 2 it could not be observed.
-"""
+"""What the commands of `ephraim-db rls` share: a database to observe, and telling how it goes."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 import psycopg
@@ -18,11 +14,7 @@ from rich.console import Console
 
 from ephraim_db.errors import EphraimError
 from ephraim_db.rls import read_personas
-from ephraim_db.rls.findings import STALE, Examined, Severity, at_least, examine
-from ephraim_db.rls.report import as_json, print_findings, print_matrix
-
-NARROWEST = 100
-"""Columns of the report where the terminal does not say, or says fewer."""
+from ephraim_db.rls.findings import Examined, examine
 
 Progress = Callable[[str], None]
 
@@ -33,66 +25,44 @@ class CannotRun(click.ClickException):
     exit_code = 2
 
 
-@click.group()
-def rls() -> None:
-    """Observe what row-level security really lets people do."""
+def observing_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what is observed: --project, --database-url, --postgres."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
-@rls.command()
-@click.option(
-    "--project",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(),
-    show_default="this folder",
-    metavar="DIR",
-    help="The folder that holds supabase/, with rls.toml, the migrations and the seed.",
+_OPTIONS = (
+    click.option(
+        "--project",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(),
+        show_default="this folder",
+        metavar="DIR",
+        help="The folder that holds supabase/, with rls.toml, the migrations and the seed.",
+    ),
+    click.option(
+        "--database-url",
+        metavar="URL",
+        help="Observe this database instead of a fresh one; connect as postgres. "
+        "Nothing is committed.",
+    ),
+    click.option(
+        "--postgres",
+        default="auto",
+        show_default=True,
+        help="Where a fresh database comes from: auto, embedded, system or docker.",
+    ),
 )
-@click.option(
-    "--database-url",
-    metavar="URL",
-    help="Observe this database instead of a fresh one; connect as postgres. Nothing is committed.",
-)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
-@click.option(
-    "--postgres",
-    default="auto",
-    show_default=True,
-    help="Where a fresh database comes from: auto, embedded, system or docker.",
-)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "none"]),
-    default="none",
-    show_default=True,
-    help="Exit with 1 if there is a finding as bad as that, or worse.",
-)
-def matrix(project: Path, database_url: str | None, form: str, postgres: str, fail_on: str) -> None:
-    """Try every command on every relation as every persona, and roll all of it back.
 
-    The personas are those of supabase/rls.toml. Without --database-url, a Postgres of its own is
-    started, and the migrations and the seed are applied.
-    """
+
+def observe_project(project: Path, database_url: str | None, postgres: str) -> Examined:
+    """Observe and search, with progress on stderr. Raises CannotRun."""
     with _progress() as say:
         try:
-            examined = _examine(project, database_url, postgres, say)
+            return _examine(project, database_url, postgres, say)
         except EphraimError as error:
             raise CannotRun(str(error)) from error
-    if form == "json":
-        click.echo(as_json(examined.matrix, examined.findings))
-    else:
-        console = Console()
-        console.width = max(console.width, NARROWEST)
-        print_findings(console, examined.findings)
-        console.print()
-        print_matrix(console, examined.matrix)
-    if _fails(examined, fail_on):
-        sys.exit(1)
-
-
-def _fails(examined: Examined, fail_on: str) -> bool:
-    if any(finding.rule == STALE for finding in examined.findings):
-        return True
-    return fail_on != "none" and bool(at_least(cast("Severity", fail_on), examined.findings))
 
 
 def _examine(project: Path, database_url: str | None, postgres: str, say: Progress) -> Examined:
