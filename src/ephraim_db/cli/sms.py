@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 import click
@@ -23,6 +23,8 @@ from ephraim_db.sms import Sender
 from ephraim_db.sms.twilio import Twilio
 from ephraim_db.sms_logs import SmsStatus
 from ephraim_db.steps import Row
+
+Command = TypeVar("Command", bound=Callable[..., None])
 
 _LOG = """
 select
@@ -51,7 +53,7 @@ class CannotRun(click.ClickException):
     exit_code = 2
 
 
-def _on_a_database(command: Callable[..., None]) -> Callable[..., None]:
+def _on_a_database(command: Command) -> Command:
     return click.option(
         "--database-url",
         envvar="DATABASE_URL",
@@ -62,13 +64,13 @@ def _on_a_database(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
-def _through_twilio(command: Callable[..., None]) -> Callable[..., None]:
+def _through_twilio(command: Command) -> Command:
     return click.option(
         "--twilio-url", metavar="URL", help="Of a pretended Twilio, instead of the real one."
     )(command)
 
 
-def _of_an_organization(*, required: bool) -> Callable[..., Any]:
+def _of_an_organization(*, required: bool) -> Callable[[Command], Command]:
     return click.option(
         "--organization", "organization_id", type=click.UUID, required=required, metavar="UUID"
     )
@@ -106,7 +108,7 @@ def send(
     body: str,
 ) -> None:
     """Send BODY as one message; as - it is read from standard input."""
-    text = click.get_text_stream("stdin").read().rstrip("\n") if body == "-" else body
+    text = sys.stdin.read().rstrip("\n") if body == "-" else body
     with _sender(database_url, twilio_url, callback_url) as sender:
         try:
             sent = sender.send_sms(
