@@ -14,6 +14,9 @@ from ephraim_db.rls.findings import (
     boundary_writes,
     moved_rows,
     others_writes,
+    secret_copies,
+    secret_publications,
+    secret_reads,
 )
 from ephraim_db.rls.findings.candidates import Candidate
 from ephraim_db.rls.findings.scene import Scene
@@ -27,4 +30,7 @@ RULES: tuple[Rule, ...] = (
     anonymous_reads.find,
     anonymous_writes.find,
     others_writes.find,
+    secret_reads.find,
+    secret_copies.find,
+    secret_publications.find,
 )

@@ -1,0 +1,63 @@
+"""secret-readable: somebody reads a column that holds a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ephraim_db.rls.catalog import quote
+from ephraim_db.rls.findings.attempting import asked
+from ephraim_db.rls.findings.candidates import Candidate, Proof
+from ephraim_db.rls.findings.finding import Severity
+from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.secret_columns import Secret, find_secrets
+from ephraim_db.rls.matrix import Scope
+from ephraim_db.rls.personas import Persona
+
+RULE = "secret-readable"
+WHOSE = {"own": "its own", "organization": "its organization's", "all": "everybody's"}
+
+
+def find(scene: Scene) -> Iterator[Candidate]:
+    """Suspect every secret column that a client reads, but for one's own where nobody says no."""
+    for secret in find_secrets(scene):
+        relation, column = secret.relation, secret.column.name
+        for persona in scene.clients if relation in scene.relations else ():
+            for cell in scene.allowed(persona, relation, "SELECT"):
+                severity = _severity(scene, persona, secret, cell.scope)
+                if column not in cell.columns or severity is None:
+                    continue
+                yield Candidate(
+                    RULE,
+                    severity,
+                    persona,
+                    relation.full_name,
+                    (column,),
+                    f"{persona.name} reads {WHOSE[cell.scope]} {column} in {relation.full_name}",
+                    _fix(scene, persona, secret),
+                    (
+                        Proof((
+                            asked(
+                                f"select count(*) as secrets_read from "  # noqa: S608
+                                f"(select r.{quote(column)} from {relation.sql} as r) as q",
+                                persona,
+                            ),
+                        )),
+                    ),
+                )  # fmt: skip
+
+
+def _severity(scene: Scene, persona: Persona, secret: Secret, scope: Scope) -> Severity | None:
+    """Judge by who reads whose: one's own key may be shown to oneself."""
+    if secret.declared or persona in scene.anonymous:
+        return "error"
+    belongs = scene.belongs_to(secret.relation)
+    return {"all": "error" if belongs else "warning", "organization": "warning"}.get(scope)
+
+
+def _fix(scene: Scene, persona: Persona, secret: Secret) -> str:
+    """Return the SQL: a revoke of one column does nothing under a grant of the whole table."""
+    relation, role = secret.relation, quote(persona.role)
+    readable = scene.privileges(persona, relation).select
+    left = [quote(c) for c in relation.column_names if c in readable and c != secret.column.name]
+    revoke = f"revoke select on {relation.sql} from {role}, public;"  # noqa: S608
+    return f"{revoke} grant select ({', '.join(left)}) on {relation.sql} to {role};"

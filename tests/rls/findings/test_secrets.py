@@ -1,0 +1,99 @@
+"""A secret that can be read is found, wherever it comes out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.rls.conftest import ACME, ANN, NOTES
+from tests.rls.findings.conftest import EVERYONE, Find, run_psql
+from tests.rls.test_matrix import OWN, TEAM, policy
+
+READABLE, EXPOSED, PUBLISHED = "secret-readable", "secret-exposed", "secret-published"
+TEAM_READS = policy("select", TEAM)
+NO_SECRET = (
+    "revoke select on public.notes from anon, authenticated;"
+    "grant select (id, team_id, user_id, title) on public.notes to authenticated;"
+)
+
+
+def test_a_secret_read_by_colleagues_is_a_warning(find: Find) -> None:
+    assert find(NOTES, TEAM_READS).said(READABLE, "ann") == ["warning notes"]
+
+
+def test_the_fix_takes_the_secret_away_and_leaves_the_rest(find: Find, url: str) -> None:
+    (finding,) = (f for f in find(NOTES, TEAM_READS) if f.persona == "ann")
+    assert find(finding.fix) == []
+    reading = f'set role authenticated; set request.jwt.claims = \'{{"sub": "{ANN}"}}\';'
+    assert run_psql(url, f"{reading} select count(title) from public.notes;")[-1] == "2"
+
+
+def test_a_column_that_is_no_secret_is_not(find: Find) -> None:
+    rename = "alter table public.notes rename secret to remark;"
+    assert find(NOTES, rename, TEAM_READS).said(READABLE) == []
+
+
+@pytest.mark.parametrize("name", ["secret_set", "token_count", "password_changed_at"])
+def test_what_only_tells_of_a_secret_is_not(find: Find, name: str) -> None:
+    rename = f"alter table public.notes rename secret to {name};"
+    assert find(NOTES, rename, TEAM_READS).said(READABLE) == []
+
+
+def test_ones_own_secret_may_be_shown_unless_rls_toml_says_no(find: Find) -> None:
+    assert find(NOTES, policy("select", OWN)).said(READABLE) == []
+
+
+def test_a_declared_secret_may_be_read_by_nobody(find: Find) -> None:
+    declared = replace(EVERYONE, secrets=("notes.title",))
+    found = find(NOTES, NO_SECRET, policy("select", OWN), personas=declared)
+    assert found.said(READABLE, "ann") == ["error notes"]
+    assert [f.columns for f in found if f.persona == "ann"] == [("title",)]
+
+
+def test_a_secret_read_by_nobody_who_signed_in_is_an_error(find: Find) -> None:
+    found = find(NOTES, 'create policy "all" on public.notes for select to anon using (true);')
+    assert found.said(READABLE, "visitor") == ["error notes"]
+
+
+def test_a_secret_that_is_not_granted_is_no_finding(find: Find) -> None:
+    assert find(NOTES, NO_SECRET, TEAM_READS) == []
+
+
+@pytest.mark.parametrize(("column", "expected"), [("secret", ["error shown"]), ("title", [])])
+def test_a_view_that_shows_a_secret_is_found(find: Find, column: str, expected: list[str]) -> None:
+    view = (
+        f"create view public.shown as select team_id, user_id, {column} as told"
+        f" from public.notes where team_id = '{ACME}';"
+        "revoke all on public.shown from anon, authenticated;"
+        "grant select on public.shown to authenticated;"
+    )
+    assert find(NOTES, NO_SECRET, TEAM_READS, view).said(EXPOSED, "ann") == expected
+
+
+@pytest.mark.parametrize(("column", "expected"), [("secret", ["error history"]), ("title", [])])
+def test_a_trigger_that_copies_a_secret_is_found(
+    find: Find, column: str, expected: list[str]
+) -> None:
+    history = (
+        "create table public.history (team_id uuid, told jsonb);"
+        f"insert into public.history values ('{ACME}', '{{}}');"
+        "alter table public.history enable row level security;"
+        f"create policy read on public.history for select to authenticated using ({TEAM});"
+        "create function public.remember() returns trigger language plpgsql security definer as $$"
+        " begin insert into public.history"
+        f" values (new.team_id, jsonb_build_object('new', new.{column})); return new; end $$;"
+        "create trigger remember after update on public.notes"
+        " for each row execute function public.remember();"
+    )
+    assert find(NOTES, NO_SECRET, TEAM_READS, history).said(EXPOSED, "ann") == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [("", ["warning publication supabase_realtime"]), ("(id, title)", [])],
+)
+def test_a_publication_that_sends_a_secret_is_found(
+    find: Find, columns: str, expected: list[str]
+) -> None:
+    publish = f"alter publication supabase_realtime add table public.notes {columns};"
+    assert find(NOTES, NO_SECRET, TEAM_READS, publish).said(PUBLISHED) == expected
