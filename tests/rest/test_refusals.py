@@ -375,3 +375,10 @@ def test_anonymous_gets_nothing_at_all(table: str, method: str, api: Api) -> Non
     response = api.request("anonymous", method, f"{table}?{column}=eq.{ACACIA}", **body)
     assert response.status_code == 401
     assert method == "HEAD" or response.json()["code"] == "42501"
+
+
+def test_asking_for_headers_only_again_and_again_is_always_answered(api: Api) -> None:
+    for _ in range(500):
+        for method in ("HEAD", "GET"):
+            assert api.request("admin", method, "profiles?select=id").status_code == 200
+            assert api.request("anonymous", method, "profiles?select=id").status_code == 401

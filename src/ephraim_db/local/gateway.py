@@ -110,6 +110,8 @@ def _forward(request: Request, key: str | None) -> httpcore.Request:
     target = (raw_path.removeprefix(_PREFIX) or b"/") + (b"?" + kept if kept else b"")
     headers = [(name, value) for name, value in request.headers.raw if name not in _HOP_BY_HOP]
     names = {name for name, _ in headers}
+    if request.method == "HEAD":  # after which PostgREST hangs up, without saying that it will
+        headers.append((b"connection", b"close"))
     if key and b"authorization" not in names:
         headers.append((b"authorization", b"Bearer " + key.encode()))
     has_body = b"content-length" in names or b"transfer-encoding" in names
