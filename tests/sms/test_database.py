@@ -98,6 +98,19 @@ def test_a_url_that_is_none_is_refused_without_repeating_it() -> None:
     assert refused.value.__context__ is None
 
 
+def test_nothing_is_kept_in_the_session(database: str) -> None:
+    with Database(database, connections=1) as owner:
+        for _ in range(10):
+            owner.run(first_row(LOG, organization=ACACIA, to="+61491570006"))
+        with owner._pool.connection() as connection:
+            state = connection.execute(
+                "select current_setting('role') as role, "
+                "(select count(*) from pg_prepared_statements) as prepared, "
+                "(select count(*) from pg_locks where locktype = 'advisory') as locks"
+            ).fetchone()
+    assert state == {"role": "none", "prepared": 0, "locks": 0}
+
+
 @pytest.fixture
 def server_login(database: str, sender_url: str) -> str:
     """The URL of a login that is a member of nothing."""
