@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -23,6 +24,7 @@ from ephraim_db.sealing import Keyring, PrivateKey
 from ephraim_db.xero import (
     AccessToken,
     App,
+    AsyncXero,
     Connection,
     NotConnected,
     Reason,
@@ -103,18 +105,24 @@ def process_env(sender_url: str, fake: FakeXero, key: PrivateKey, acacia: object
 
 def start(env: dict[str, str], *argument: str) -> subprocess.Popen[str]:
     script = Path(__file__).with_name("process.py")
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, str(script), *argument],
         env=env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def wait_until_ready(process: subprocess.Popen[str]) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    return process
 
 
+one_door = pytest.mark.parametrize("xero", ["blocking"], indirect=True)
+
+
+@one_door
 def test_sixty_four_callers_over_eight_processes_refresh_once(
     fake: FakeXero, owner: Owner, connected: Connection, process_env: dict[str, str]
 ) -> None:
@@ -122,6 +130,8 @@ def test_sixty_four_callers_over_eight_processes_refresh_once(
     fake.fail("token", Fault(delay=1.0))
     before = fake.calls["token"]
     processes = [start(process_env) for _ in range(PROCESSES)]
+    for process in processes:
+        wait_until_ready(process)
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("\n")
@@ -134,6 +144,26 @@ def test_sixty_four_callers_over_eight_processes_refresh_once(
     assert generation(owner) == 2
 
 
+@one_door
+def test_sixty_four_tasks_of_one_event_loop_refresh_once(
+    fake: FakeXero,
+    owner: Owner,
+    connected: Connection,
+    sender_url: str,
+    keyring: Keyring,
+    app: App,
+) -> None:
+    async def main() -> list[AccessToken]:
+        async with AsyncXero(sender_url, keyring, app) as xero:
+            return await asyncio.gather(*[xero.token(ACACIA) for _ in range(64)])
+
+    expire(owner)
+    fake.fail("token", Fault(delay=0.5))
+    assert len(set(asyncio.run(main()))) == 1
+    assert fake.calls["token"] == 2
+
+
+@one_door
 @pytest.mark.parametrize("when", ["kill-before", "kill-after"])
 def test_a_process_killed_between_answer_and_commit_loses_nothing(
     xero: Xero,
@@ -155,6 +185,7 @@ def test_a_process_killed_between_answer_and_commit_loses_nothing(
     assert generation(owner) == 2
 
 
+@one_door
 def test_an_answer_lost_for_longer_than_the_grace_needs_an_admin(
     xero: Xero, fake: FakeXero, owner: Owner, connected: Connection, process_env: dict[str, str]
 ) -> None:
