@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import traceback
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -187,11 +186,3 @@ def test_no_repr_shows_a_private_key() -> None:
 def test_every_error_has_a_default_message() -> None:
     assert str(InvalidEnvelope()) == InvalidEnvelope.__doc__
     assert issubclass(CannotOpen, EphraimError)
-
-
-def test_the_readme_example_runs() -> None:
-    readme = Path(__file__).parents[2] / "README.md"
-    blocks = readme.read_text("utf-8").split("```python\n")[1:]
-    assert blocks
-    for block in blocks:
-        exec(compile(block.split("```")[0], str(readme), "exec"), {})
