@@ -122,6 +122,8 @@ def test_a_stage_imports_only_earlier_stages() -> None:
 
 
 OPTIONAL = (
+    "authlib",
+    "httpx2",
     "psycopg",
     "click",
     "rich",

@@ -73,14 +73,21 @@ def status() -> Steps[list[Status]]:
 
 def check(keyring: Keyring, organization_id: UUID) -> Steps[None]:
     """Ask Xero whether the tenant is still connected; if not, require another authorization."""
-    access = yield from token(keyring, organization_id)
-    held = yield from stored.read(organization_id)
-    try:
-        tenants: tuple[Tenant, ...] = yield ListConnections(SecretStr(access.value))
-    except TokenRefused:
-        access = yield from token(keyring, organization_id, SecretStr(access.value))
+    rejected = None
+    for _ in range(2):
+        access = yield from token(keyring, organization_id, rejected)
         held = yield from stored.read(organization_id)
-        tenants = yield ListConnections(SecretStr(access.value))
+        bearer = SecretStr(access.value)
+        try:
+            tenants: tuple[Tenant, ...] = yield ListConnections(bearer)
+        except TokenRefused:
+            rejected = bearer
+        else:
+            return (yield from _judge(held, tenants))
+    raise XeroUnavailable  # it issued that token just now
+
+
+def _judge(held: stored.Stored, tenants: tuple[Tenant, ...]) -> Steps[None]:
     if held.tenant_id in {str(tenant.tenant_id) for tenant in tenants}:
         return
     if not (yield from require(held, Reason.TENANT_REMOVED)):

@@ -9,6 +9,7 @@ from uuid import UUID
 from ephraim_db.database import Steps, rows
 from ephraim_db.sealing import Keyring
 from ephraim_db.steps import Row
+from ephraim_db.xero import stored
 from ephraim_db.xero.calls import Tenant
 from ephraim_db.xero.errors import AuthorizationRefused, Refusal
 from ephraim_db.xero.tokens import TokenSet, opened_tokens, place, sealed_here
@@ -24,12 +25,6 @@ inner join public.xero_connections as c on o.id = c.organization_id
 where
     o.id = %(organization_id)s and c.connection_id <> %(connection_id)s
     and o.xero_token_set is not null
-"""
-
-_LOCK = """
-select c.organization_id from public.xero_connections as c
-where c.organization_id = %(organization_id)s
-for update
 """
 
 _KEEP = """
@@ -94,11 +89,8 @@ def _connect(
 ) -> Steps[Connection]:
     organization_id: UUID = authorization["organization_id"]
     which = {"organization_id": organization_id, "connection_id": tenant.connection_id}
-    yield from rows(
-        "select set_config('ephraim_db.on_behalf_of', %(user_id)s::text, true) as set",
-        user_id=authorization["user_id"],
-    )
-    yield from rows(_LOCK, organization_id=organization_id)
+    yield from stored.on_behalf_of(authorization["user_id"])
+    yield from stored.lock(organization_id)
     yield from rows(_PART, **which)
     yield from rows(
         _KEEP,
@@ -109,14 +101,14 @@ def _connect(
         access_expires_at=expires_at,
     )
     envelope = yield from sealed_here(keyring, tokens.to_secret(), place(organization_id))
-    stored = yield from rows(
+    kept = yield from rows(
         _STORE,
         organization_id=organization_id,
         client_id=authorization["xero_client_id"],
         tenant_id=str(tenant.tenant_id),
         envelope=envelope,
     )
-    if not stored:
+    if not kept:
         raise AuthorizationRefused(Refusal.APP_CHANGED)
     yield from rows(_KEEP_NO_LEFTOVER, **which)
     return Connection(organization_id, tenant.connection_id, tenant.tenant_id, tenant.name)

@@ -13,6 +13,7 @@ from ephraim_db.database import Steps, first_row, rows, together
 from ephraim_db.errors import SealingError, XeroError
 from ephraim_db.sealing import Keyring
 from ephraim_db.steps import Row
+from ephraim_db.xero import stored
 from ephraim_db.xero.calls import (
     Client,
     GrantRefused,
@@ -21,14 +22,7 @@ from ephraim_db.xero.calls import (
     RevokeTokens,
     TokenRefused,
 )
-from ephraim_db.xero.stored import opened_client
 from ephraim_db.xero.tokens import TokenSet, opened_tokens, place, sealed_here
-
-_LOCK = """
-select c.organization_id from public.xero_connections as c
-where c.organization_id = %(organization_id)s
-for update
-"""
 
 _CLEAR = """
 update public.organizations set xero_token_set = null, xero_tenant_id = null
@@ -71,11 +65,8 @@ def disconnect(keyring: Keyring, organization_id: UUID, user_id: UUID | None) ->
     """End the connection, if there is one; return how much is left to end at Xero."""
 
     def clear() -> Steps[None]:
-        yield from rows(
-            "select set_config('ephraim_db.on_behalf_of', %(user_id)s::text, true) as set",
-            user_id="" if user_id is None else str(user_id),
-        )
-        yield from rows(_LOCK, organization_id=organization_id)
+        yield from stored.on_behalf_of(user_id)
+        yield from stored.lock(organization_id)
         yield from rows(_CLEAR, organization_id=organization_id)
         yield from rows(_FORGET, organization_id=organization_id)
 
@@ -106,7 +97,7 @@ def _end(keyring: Keyring, leftover_id: UUID) -> Steps[None]:
 
 def _end_at_xero(keyring: Keyring, leftover_id: UUID, found: Row) -> Steps[None]:
     organization_id: UUID = found["organization_id"]
-    client = opened_client(
+    client = stored.opened_client(
         keyring, organization_id, found["xero_client_id"], found["xero_client_secret"]
     )
     tokens = opened_tokens(keyring, found["xero_token_set"], organization_id)

@@ -18,9 +18,9 @@ from ephraim_db.sealing import Keyring
 from ephraim_db.steps import Row
 from ephraim_db.xero import connecting, stored
 from ephraim_db.xero.authorizing import Asker, as_admin, hashed
-from ephraim_db.xero.calls import ExchangeCode, GrantRefused, ListConnections, Tenant
+from ephraim_db.xero.calls import ExchangeCode, GrantRefused, ListConnections, Tenant, TokenRefused
 from ephraim_db.xero.connecting import Connection
-from ephraim_db.xero.errors import AuthorizationRefused, Refusal
+from ephraim_db.xero.errors import AuthorizationRefused, Refusal, XeroUnavailable
 from ephraim_db.xero.tokens import TokenSet, opened, place, sealed_here
 
 _FIND = """
@@ -88,7 +88,10 @@ def complete(keyring: Keyring, asker: Asker, returned_to: SecretStr) -> Steps[Co
     _refuse_if("code" not in query, Refusal.PROVIDER_ERROR)
     _refuse_if(row["is_other_app"], Refusal.APP_CHANGED)
     tokens = yield from _exchange(keyring, row, query["code"])
-    tenants: tuple[Tenant, ...] = yield ListConnections(tokens.access_token)
+    try:
+        tenants: tuple[Tenant, ...] = yield ListConnections(tokens.access_token)
+    except TokenRefused:
+        raise XeroUnavailable from None  # it issued that token just now
     _refuse_if(not tenants, Refusal.NO_TENANT)
     if len(tenants) > 1:
         return (yield from _offer(keyring, state_hash, row, tokens, tenants))

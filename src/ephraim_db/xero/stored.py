@@ -153,10 +153,23 @@ def read(organization_id: UUID) -> Steps[Stored]:
     return stored
 
 
-def read_locked(organization_id: UUID) -> Steps[Stored]:
-    """Hold the lock for the rest of the transaction, then `read`: others may have refreshed."""
+def lock(organization_id: UUID) -> Steps[None]:
+    """Hold the organization's connection, if there is one, for the rest of the transaction."""
     yield from rows("set local lock_timeout = '30s'")
     yield from rows(_LOCK, organization_id=organization_id)
+
+
+def on_behalf_of(user_id: UUID | None) -> Steps[None]:
+    """Have the database record, in this transaction, who asked for the change."""
+    yield from rows(
+        "select set_config('ephraim_db.on_behalf_of', %(user_id)s, true) as told",
+        user_id="" if user_id is None else str(user_id),
+    )
+
+
+def read_locked(organization_id: UUID) -> Steps[Stored]:
+    """Take the lock, then `read`: others may have refreshed."""
+    yield from lock(organization_id)
     return (yield from read(organization_id))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from html import escape
 from uuid import uuid4
 
-from ephraim_db.fakes.xero.ledger import Connection, Request, Tenant
+from ephraim_db.fakes.xero.records import Connection, Request, Tenant
 
 FORM = "application/x-www-form-urlencoded"
 HTML = {"Content-Type": "text/html; charset=utf-8"}
