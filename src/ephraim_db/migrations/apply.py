@@ -16,6 +16,7 @@ import psycopg
 
 from ephraim_db.errors import HistoryConflict, MigrationFailed
 from ephraim_db.migrations.execute import Script, Step, leave_transaction, run_group
+from ephraim_db.migrations.extensions import as_sent, extensions_made_ready
 from ephraim_db.migrations.files import Migration
 from ephraim_db.migrations.ledger import RECORD, Recorded, compare, create_ledger, read_ledger
 from ephraim_db.migrations.lock import alone
@@ -50,25 +51,30 @@ def apply_migrations(
         connection.execute("reset all")
         create_ledger(connection)
         pending = _pending(read_ledger(connection), migrations, include_all=include_all)
+        ready = extensions_made_ready(connection)
         for migration in pending:
             tell(f"applying {migration.label}")
-            _apply(connection, migration, tell)
+            _apply(connection, migration, ready, tell)
     return pending
 
 
 def _apply(
-    connection: psycopg.Connection[Any], migration: Migration, tell: Callable[[str], None]
+    connection: psycopg.Connection[Any],
+    migration: Migration,
+    ready: frozenset[str],
+    tell: Callable[[str], None],
 ) -> None:
     plan = plan_migration(migration)
     if not plan.is_whole:
         tell(f"{migration.label} is not one transaction: if it stops half-way, half is applied")
     script = Script(migration.path, migration.sql, migration.statements)
     texts = [statement.text for statement in migration.statements]
+    sent = [as_sent(statement, ready) for statement in migration.statements]
     record = Step(RECORD, (migration.version, migration.name, texts))
     connection.execute("reset all")
     for number, group in enumerate(plan.groups):
         steps = [
-            record if index == LEDGER else Step(texts[index], statement=index) for index in group
+            record if index == LEDGER else Step(sent[index], statement=index) for index in group
         ]
         run_group(connection, script, steps, left_behind=number > 0)
     if leave_transaction(connection):

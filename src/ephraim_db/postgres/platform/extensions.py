@@ -43,6 +43,12 @@ _PRETENDED = {
     "plpgsql_check": ("extensions", "2.7"),
     "wrappers": ("extensions", "0.5.3"),
 }
+# A fresh Supabase project has these, so `create extension` without `if not exists` fails there too.
+_PREINSTALLED = ("plpgsql", "pgcrypto", "pg_stat_statements", "uuid-ossp", "supabase_vault")
+
+MADE_READY = "installed ahead, because role postgres could not"
+"""The comment on an extension that a project finds here, and would have to create on Supabase."""
+
 _OWN_SCHEMA = {"supabase_vault": "vault", "pgmq": None, "pg_net": None, "pg_cron": None}
 
 
@@ -66,6 +72,10 @@ def install_extensions(connection: psycopg.Connection) -> tuple[str, ...]:
             connection.execute(stand_in.read_bytes())
         connection.execute(
             "select extensions.pretend_extension(%s, %s, %s)", [name, *_PRETENDED[name]]
+        )
+    for name in (real | set(pretended)) - set(_PREINSTALLED):
+        connection.execute(
+            sql.SQL("comment on extension {} is {}").format(sql.Identifier(name), MADE_READY)
         )
     # On Supabase postgres may drop what it finds installed, and `supabase db reset` does.
     connection.execute(
