@@ -24,7 +24,10 @@ def quote(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `written` says whether a value may be given for it at all."""
+    """A column; `written` says whether a value may be given for it at all.
+
+    `is_unique`: it is in a unique key, by itself or with others.
+    """
 
     name: str
     type: str
@@ -33,6 +36,7 @@ class Column:
     written: bool
     labels: tuple[str, ...]
     is_boolean: bool
+    is_unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,14 @@ columns as (
                     and pg_catalog.pg_column_is_updatable(a.attrelid, a.attnum, true)
                 ),
                 'is_boolean', a.atttypid = 'boolean'::regtype,
+                'is_unique', exists (
+                    select
+                    from pg_catalog.pg_index as i
+                    where
+                        i.indrelid = a.attrelid
+                        and i.indisunique
+                        and a.attnum = any(i.indkey::smallint [])
+                ),
                 'labels', coalesce((
                     select jsonb_agg(e.enumlabel order by e.enumsortorder)
                     from pg_catalog.pg_enum as e

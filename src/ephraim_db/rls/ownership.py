@@ -52,9 +52,11 @@ class Ownership:
 
     def class_of_row(self, relation: Relation, persona: Persona) -> str:
         """Return an SQL expression over `r` that is a `Whose`, as an integer."""
-        own = self.own(relation, persona) or "false"
-        organization = self.organization(relation, persona) or "false"
-        return f"(case when {own} then 1 when {organization} then 2 else 3 end)"
+        return _class(self.own(relation, persona), self.organization(relation, persona))
+
+    def class_for_each(self, relation: Relation) -> str:
+        """Return the same for each persona of a relation `who` (sub, organization)."""
+        return _class(self._own(relation, "who.sub"), self._of(relation, "who.organization"))
 
     def kinds(self, relation: Relation, persona: Persona) -> tuple[Whose, ...]:
         """Return the kinds of rows that there can be, narrowest first."""
@@ -84,17 +86,23 @@ class Ownership:
 
     def own(self, relation: Relation, persona: Persona) -> str | None:
         """Return the condition that a row is the persona's own, if there can be such rows."""
-        if persona.sub is None:
-            return None
-        return self._condition(relation, self._names_user, persona.sub) or self._condition(
-            relation, self._seems_to_name_user, persona.sub
-        )
+        return self._own(relation, _literal(persona.sub)) if persona.sub is not None else None
 
     def organization(self, relation: Relation, persona: Persona) -> str | None:
         """Return the condition that a row is the organization's, if there can be such rows."""
-        if persona.organization is None or self._boundary is None:
+        if persona.organization is None:
             return None
-        return self._condition(relation, self._names_organization, persona.organization)
+        return self._of(relation, _literal(persona.organization))
+
+    def _own(self, relation: Relation, sub: str) -> str | None:
+        return self._condition(relation, self._names_user, sub) or self._condition(
+            relation, self._seems_to_name_user, sub
+        )
+
+    def _of(self, relation: Relation, organization: str) -> str | None:
+        if self._boundary is None:
+            return None
+        return self._condition(relation, self._names_organization, organization)
 
     def _spread_user_columns(self) -> None:
         grown = True
@@ -124,7 +132,7 @@ class Ownership:
         seen = {relation.oid}
         while ways:
             conditions = [
-                self._along(way, f"{quote(column)}::text = {Literal(value).as_string(None)}")
+                self._along(way, f"{quote(column)}::text = {value}")
                 for end, way in ways
                 for column in goal(end)
             ]
@@ -156,3 +164,14 @@ class Ownership:
             target = self._catalog.relations[key.target].sql
             condition = f"exists (select from {target} as t{step} where {joined} and {condition})"
         return condition
+
+
+def _class(own: str | None, organization: str | None) -> str:
+    return (
+        f"(case when {own or 'false'} then {Whose.OWN:d} "
+        f"when {organization or 'false'} then {Whose.ORGANIZATION:d} else {Whose.OTHER:d} end)"
+    )
+
+
+def _literal(value: str) -> str:
+    return Literal(value).as_string(None)

@@ -1,15 +1,17 @@
 """What is attempted as a persona on a relation, and the answers that came back.
 
 first round                                  second round, from what the first one touched
-  SELECT  each column; which rows
+  SELECT  all columns and which rows    -->    each column, if that failed
   INSERT  replay a row of each kind
-  UPDATE  each column to its own value  -->    to another value, for a row of each kind
+  UPDATE  which rows, blind and by key  -->    each column to another value, for a row of each kind
   DELETE  all rows                      -->    one row of each kind, if "all" failed
+
+What the role was not granted is asked once for all personas of that role.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ephraim_db.rls.ownership import Whose
@@ -19,6 +21,9 @@ COMMANDS: tuple[Command, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
 Form = Literal["read", "rows", "replay", "addressed", "blind", "unbound", "changed"]
 """addressed: rows are named by key, so SELECT policies count too. blind: no WHERE, nothing read.
 unbound: blind, with nothing that points at the rows."""
+Until = Literal["passed", "unconstrained", "untroubled"]
+"""When other tries for the same answer are of no use: once one passed; or once no constraint
+objected; or once nothing did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +35,26 @@ class Question:
     column: str | None = None
     whose: Whose | None = None
 
+    @property
+    def must_tell(self) -> bool:
+        """Return whether only what the witness saw counts: a trigger may quietly keep the old."""
+        return self.form == "changed"
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
     """One statement to run as the persona.
 
-    As the prober, `setup` comes before it, and `witness` tells afterwards what it touched.
+    As the prober, `setup` comes before it, and `witness` tells afterwards what it touched. It is
+    left out if `questions` have their answers. One that passes answers them all; one that fails
+    tells something only if it asks one question.
     """
 
-    question: Question
+    questions: tuple[Question, ...]
     sql: str
     witness: str | None = None
     setup: str | None = None
-
-    @property
-    def asked_once(self) -> bool:
-        """Return whether another try is of use only after a constraint objected."""
-        return self.question.form == "blind"
-
-    @property
-    def must_tell(self) -> bool:
-        """Return whether only what the witness saw counts: a trigger may quietly keep the old."""
-        return self.question.form == "changed"
+    until: Until = "passed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,11 @@ class Answer:
     touched: int | None
     numbers: frozenset[int]
     constrained: bool
+    probe: Probe = field(repr=False, compare=False)
 
     @property
     def passed(self) -> bool:
         """Return whether no policy, grant or trigger stood in the way of some row."""
         if self.constrained or self.sqlstate:
             return self.constrained
-        return bool(self.numbers) if self.question.form == "changed" else self.touched != 0
+        return bool(self.numbers) if self.question.must_tell else self.touched != 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ephraim_db.rls.catalog import Column, Privileges, Relation, quote
 from ephraim_db.rls.ownership import Ownership
@@ -10,30 +10,52 @@ from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Answer, Probe, Question
 from ephraim_db.rls.rows import MOST_ROWS, Rows
 
+NO_WITNESS = "select null::integer[]"
+READ = Question("SELECT", "read")
+ROWS = Question("SELECT", "rows")
+DEFAULTS = Question("INSERT", "replay")
 
-def reads(rows: Rows, privileges: Privileges) -> Iterator[Probe]:
-    """Yield one SELECT of all granted columns, and one of each other column."""
+
+def refused_reads(relation: Relation, privileges: Privileges) -> Iterator[Probe]:
+    """Yield one SELECT of each column that was not granted."""
+    for name in relation.column_names:
+        if name not in privileges.select:
+            yield _read(relation, [name], Question("SELECT", "read", name))
+
+
+def reads(rows: Rows, privileges: Privileges, numbers: str, source: str) -> Iterator[Probe]:
+    """Yield one SELECT of all granted columns `r`, which tells the `numbers` of the rows."""
     granted = [c for c in rows.relation.column_names if c in privileges.select]
     if granted:
-        yield _read(rows, granted, Question("SELECT", "read"))
-    for name in rows.relation.column_names:
-        if name not in privileges.select:
-            yield _read(rows, [name], Question("SELECT", "read", name))
+        counts = ", ".join(f"count(r.{quote(name)})" for name in granted)
+        sql = f"select array_agg({numbers}), {counts} from {source}"  # noqa: S608
+        yield Probe((READ, ROWS), sql, until="untroubled")
 
 
-def reads_again(rows: Rows, privileges: Privileges, answers: list[Answer]) -> Iterator[Probe]:
-    """Yield one SELECT of each granted column, if all of them together failed."""
-    if any(a.sqlstate for a in answers if a.question == Question("SELECT", "read")):
-        for name in rows.relation.column_names:
-            if name in privileges.select:
-                yield _read(rows, [name], Question("SELECT", "read", name))
+def reads_again(
+    rows: Rows, privileges: Privileges, firsts: Iterable[Answer], numbers: str, source: str
+) -> Iterator[Probe]:
+    """Yield one SELECT of each granted column, and one for the rows, if all together failed."""
+    if any(answer.question == ROWS for answer in firsts):
+        return
+    granted = [c for c in rows.relation.column_names if c in privileges.select]
+    for name in granted:
+        yield _read(rows.relation, [name], Question("SELECT", "read", name))
+    if granted:
+        yield Probe((ROWS,), f"select array_agg({numbers}) from {source}")  # noqa: S608
 
 
-def _read(rows: Rows, columns: Sequence[str], question: Question) -> Probe:
+def _read(relation: Relation, columns: Sequence[str], question: Question) -> Probe:
     counts = ", ".join(f"count(q.{quote(name)})" for name in columns)
     names = ", ".join(f"r.{quote(name)}" for name in columns)
-    source = f"(select {names} from {rows.relation.sql} as r limit 1) as q"  # noqa: S608
-    return Probe(question, f"select array[{counts}]::integer[] from {source}")  # noqa: S608
+    source = f"(select {names} from {relation.sql} as r limit 1) as q"  # noqa: S608
+    return Probe((question,), f"select array[{counts}]::integer[] from {source}")  # noqa: S608
+
+
+def adds_nothing(relation: Relation) -> Probe:
+    """Return an INSERT of defaults only: who was granted no column is refused whatever it adds."""
+    sql = f"insert into {relation.sql} default values"
+    return Probe((DEFAULTS,), sql, NO_WITNESS)
 
 
 def replays(
@@ -45,11 +67,11 @@ def replays(
     """
     relation = rows.relation
     granted = tuple(c for c in relation.columns if c.written and c.name in privileges.insert)
+    if granted and not rows.total:
+        yield adds_nothing(relation)
     if not granted or not rows.total:
-        sql = f"insert into {relation.sql} default values"
-        yield Probe(Question("INSERT", "replay"), sql, "select null::integer[]")
         return
-    witness = "select null::integer[]"
+    witness = NO_WITNESS
     if relation.has_places and rows.total <= MOST_ROWS:
         witness = (
             f"select array_agg({ownership.class_of_row(relation, persona)}) "  # noqa: S608
@@ -62,7 +84,7 @@ def replays(
                 names = ", ".join(quote(c.name) for c in columns)
                 values = ", ".join(f"(v.image).{quote(c.name)}" for c in columns)
                 yield Probe(
-                    Question("INSERT", "replay", whose=whose),
+                    (Question("INSERT", "replay", whose=whose),),
                     f"insert into {relation.sql} ({names}) "  # noqa: S608
                     f"select {values} from {rows.table} as v where v.n = {n}",
                     witness,

@@ -8,12 +8,14 @@ The copies never leave the database, so no value of a row passes through this pr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, cast
 
 import psycopg
 from psycopg.abc import Query
+from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Column, Relation, quote
 from ephraim_db.rls.ownership import Ownership, Whose
@@ -25,19 +27,24 @@ MOST_OF_A_KIND = 20
 """rows of each kind that is not among them."""
 
 
+MOST_EXAMPLES = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """The copied rows of a relation. `whose[persona][n - 1]` is whose row n is.
 
-    `shapes[n - 1]` tells, column by column, what makes row n unlike others: which values are null,
-    and the value itself of an enum or boolean. `total` counts the rows there are. `failure` is the
-    SQLSTATE if they could not be read.
+    `values[n - 1]` tells, column by column, which rows have the same value: a hash, None for null.
+    `unlike[persona, kind]` are rows of that kind that differ in which values are null, or in an
+    enum or boolean, and then some more. `total` counts the rows there are. `failure` says why they
+    could not be read.
     """
 
     relation: Relation
     total: int
     whose: dict[str, tuple[Whose, ...]]
-    shapes: tuple[tuple[str, ...], ...] = ()
+    values: tuple[tuple[int | None, ...], ...] = ()
+    unlike: dict[tuple[str, Whose], tuple[int, ...]] = field(default_factory=dict)
     failure: str | None = None
 
     @property
@@ -50,22 +57,49 @@ class Rows:
 
         First rows that differ in `column`, if one is given.
         """
-        found = [n for n, of in enumerate(self.whose[persona.name], start=1) if of is whose]
-        unlike: dict[object, int] = {}
-        if column is not None:
-            at = self.relation.column_names.index(column)
-            for n in found:
-                unlike.setdefault(self.shapes[n - 1][at], n)
+        found = self.unlike.get((persona.name, whose), ())
+        if column is None:
+            return list(found[:MOST_EXAMPLES])
+        at = self.relation.column_names.index(column)
+        shown = _shown(self.relation.columns[at])
+        first: dict[object, int] = {}
         for n in found:
-            unlike.setdefault(self.shapes[n - 1], n)
-        return list(dict.fromkeys((*unlike.values(), *found)))[:MOST_EXAMPLES]
+            first.setdefault(shown(self.values[n - 1][at]), n)
+        return list(dict.fromkeys((*first.values(), *found)))[:MOST_EXAMPLES]
 
     def kinds(self, persona: Persona) -> tuple[Whose, ...]:
         """Return the kinds of which there is a row, narrowest first."""
-        return tuple(sorted(set(self.whose[persona.name])))
+        return tuple(kind for kind in Whose if (persona.name, kind) in self.unlike)
+
+    def differ(self, column: Column, n: int, other: int) -> bool:
+        """Return whether `other` has a value in `column` that row n has not."""
+        at = self.relation.columns.index(column)
+        value = self.values[other - 1][at]
+        return value is not None and value != self.values[n - 1][at]
+
+    def most_unlike(self, persona: Persona, n: int, columns: Sequence[Column]) -> list[int]:
+        """Return rows that differ from row n in `columns`, the most different first."""
+        known = self._known(persona)
+        different = {m: sum(self.differ(column, n, m) for column in columns) for m in known}
+        return sorted((m for m in known if different[m]), key=lambda m: -different[m])
+
+    def with_other_value(self, persona: Persona, column: Column, n: int) -> list[int]:
+        """Return rows of which each has another value in `column`, of each kind first."""
+        at = self.relation.columns.index(column)
+        values: dict[int | None, int] = {}
+        for m in self._known(persona):
+            if self.differ(column, n, m):
+                values.setdefault(self.values[m - 1][at], m)
+        return list(values.values())
+
+    def _known(self, persona: Persona) -> list[int]:
+        """Return the example rows of every kind, one of each kind in turn."""
+        by_kind = [self.unlike[persona.name, kind] for kind in self.kinds(persona)]
+        return [n for turn in zip_longest(*by_kind) for n in turn if n is not None]
 
 
-MOST_EXAMPLES = 4
+MOST_UNLIKE = 12
+"""Rows of a kind that are looked at closely."""
 
 
 def copy_name(relation: Relation) -> str:
@@ -82,26 +116,23 @@ def copy_rows(
     """Copy a relation's rows and say whose they are, as the prober, within the transaction."""
     table = copy_name(relation)
     place = "tableoid as part, ctid as place" if relation.has_places else "0 as part, 0 as place"
+    copy = (
+        f"create temp table {table.removeprefix('pg_temp.')} on commit drop as "  # noqa: S608
+        f"select row_number() over ()::integer as n, {place}, ephraim_row as image "
+        f"from {relation.sql} as ephraim_row limit {MOST_ROWS};"
+        f"grant select on {table} to public;"
+    )
     try:
         with connection.transaction():
-            _run(
-                connection,
-                f"create temp table {table.removeprefix('pg_temp.')} on commit drop as "  # noqa: S608
-                f"select row_number() over ()::integer as n, {place}, ephraim_row as image "
-                f"from {relation.sql} as ephraim_row limit {MOST_ROWS}",
-            )
-            _run(connection, f"grant select on {table} to public")
-            total = _run(connection, f"select count(*) from {relation.sql}").fetchone()  # noqa: S608
-            count: int = total[0] if total else 0
-            rows = Rows(relation, count, *_look(connection, relation, personas, ownership))
-            if relation.has_places and count > MOST_ROWS:
+            rows = _look(connection, relation, personas, ownership, copy)
+            if relation.has_places and rows.total > MOST_ROWS:
                 for persona in personas:
                     missing = set(ownership.kinds(relation, persona)) - set(rows.kinds(persona))
                     for kind in sorted(missing):
                         _copy_more(
                             connection, relation, ownership.class_of_row(relation, persona), kind
                         )
-                rows = Rows(relation, count, *_look(connection, relation, personas, ownership))
+                rows = _look(connection, relation, personas, ownership)
             return rows
     except psycopg.Error as error:
         nobody: dict[str, tuple[Whose, ...]] = {persona.name: () for persona in personas}
@@ -126,25 +157,67 @@ def _look(
     relation: Relation,
     personas: Sequence[Persona],
     ownership: Ownership,
-) -> tuple[dict[str, tuple[Whose, ...]], tuple[tuple[str, ...], ...]]:
-    shapes = ", ".join(_shape(column) for column in relation.columns)
-    classes = ", ".join(ownership.class_of_row(relation, persona) for persona in personas)
-    found = _run(
+    first: str = "",
+) -> Rows:
+    hashes = ", ".join(f"hashtext(r.{quote(c.name)}::text)" for c in relation.columns)
+    people = ", ".join(
+        f"({at}, {_text(persona.sub)}, {_text(persona.organization)})"
+        for at, persona in enumerate(personas)
+    )
+    cursor = _run(
         connection,
-        f"select array[{shapes}]::text[], {classes} from {copy_name(relation)} as v "  # noqa: S608
-        "cross join lateral (select (v.image).*) as r order by v.n",
-    ).fetchall()
+        f"{first} select count(*) from {relation.sql};"  # noqa: S608
+        f"select array[{hashes}]::integer[], array("
+        f"select {ownership.class_for_each(relation)} "
+        f"from (values {people}) as who (place, sub, organization) order by who.place) "
+        f"from {copy_name(relation)} as v cross join lateral (select (v.image).*) as r "
+        "order by v.n",
+    )
+    results = [cursor.fetchall() for _ in cursor.results() if cursor.description]
+    counted, found = results[-2:]
     whose = {
-        persona.name: tuple(Whose(row[at]) for row in found)
-        for at, persona in enumerate(personas, start=1)
+        persona.name: tuple(Whose(row[1][at]) for row in found)
+        for at, persona in enumerate(personas)
     }
-    return whose, tuple(tuple(row[0]) for row in found)
+    values = tuple(tuple(row[0]) for row in found)
+    return Rows(relation, counted[0][0], whose, values, _unlike(relation, whose, values))
 
 
-def _shape(column: Column) -> str:
-    value = f"r.{quote(column.name)}"
-    known = f"{value}::text" if column.labels or column.is_boolean else "'some'"
-    return f"case when {value} is null then '' else {known} end"
+def _unlike(
+    relation: Relation,
+    whose: dict[str, tuple[Whose, ...]],
+    values: tuple[tuple[int | None, ...], ...],
+) -> dict[tuple[str, Whose], tuple[int, ...]]:
+    shown = [_shown(column) for column in relation.columns]
+    shapes = [tuple(show(value) for show, value in zip(shown, row, strict=True)) for row in values]
+    found: dict[tuple[str, Whose], tuple[int, ...]] = {}
+    by_whose: dict[tuple[Whose, ...], dict[Whose, tuple[int, ...]]] = {}
+    for name, of in whose.items():
+        if of not in by_whose:
+            by_whose[of] = {kind: _few(of, kind, shapes) for kind in set(of)}
+        found |= {(name, kind): numbers for kind, numbers in by_whose[of].items()}
+    return found
+
+
+def _few(
+    of: tuple[Whose, ...], kind: Whose, shapes: Sequence[tuple[object, ...]]
+) -> tuple[int, ...]:
+    numbers = [n for n, whose in enumerate(of, start=1) if whose is kind]
+    unlike: dict[tuple[object, ...], int] = {}
+    for n in numbers:
+        unlike.setdefault(shapes[n - 1], n)
+    return tuple(dict.fromkeys((*unlike.values(), *numbers[:MOST_UNLIKE])))[:MOST_UNLIKE]
+
+
+def _shown(column: Column) -> Callable[[int | None], object]:
+    """Return what of a value makes a row unlike others."""
+    if column.labels or column.is_boolean:
+        return lambda value: value
+    return lambda value: value is None
+
+
+def _text(value: str | None) -> str:
+    return "null::text" if value is None else f"{Literal(value).as_string(None)}::text"
 
 
 def _run(connection: psycopg.Connection[Any], sql: str) -> psycopg.Cursor[Any]:

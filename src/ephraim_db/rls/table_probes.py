@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from psycopg.sql import Literal
-
-from ephraim_db.rls.catalog import Column, Privileges, quote
+from ephraim_db.rls.catalog import Column, Privileges, Relation, quote
+from ephraim_db.rls.changes import Changes, gone
 from ephraim_db.rls.ownership import Ownership, Whose
 from ephraim_db.rls.personas import Persona
-from ephraim_db.rls.probes import Answer, Probe, Question
-from ephraim_db.rls.relation_probes import reads, reads_again, replays
+from ephraim_db.rls.probes import Answer, Probe, Question, Until
+from ephraim_db.rls.relation_probes import adds_nothing, reads, reads_again, refused_reads, replays
 from ephraim_db.rls.rows import Rows
 
-TRIED_VALUES = 3
 FRESH = {
     "uuid": "gen_random_uuid()",
     "text": "gen_random_uuid()::text",
@@ -23,6 +21,8 @@ FRESH = {
     "bigint": "(random() * 9000000000000000)::bigint",
 }
 """A value of its own for each row, where one value for all would only meet a unique constraint."""
+REACH = Question("UPDATE", "blind")
+"""Which rows an UPDATE reaches that names none, whatever column it is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +35,46 @@ class TableProbes:
     ownership: Ownership
     bonds: str
 
+    def refusals(self) -> Iterator[Probe]:
+        """Yield what the role was not granted, and so cannot do whoever it is."""
+        relation, granted = self.rows.relation, self.privileges
+        yield from refused_reads(relation, granted)
+        if not any(c.written and c.name in granted.insert for c in relation.columns):
+            yield adds_nothing(relation)
+        for column in relation.columns:
+            if column.written and column.name not in granted.update:
+                yield Probe(
+                    (Question("UPDATE", "blind", column.name),),
+                    f"update {relation.sql} set {quote(column.name)} = null",  # noqa: S608
+                    self._gone,
+                )
+        if not granted.delete:
+            yield self._delete_all
+
     def first_round(self) -> Iterator[Probe]:
         """Yield the probes that depend on nothing but the catalog and the rows there are."""
-        yield from reads(self.rows, self.privileges)
         match = self._match()
         if match:
-            yield Probe(
-                Question("SELECT", "rows"),
-                f"select array_agg(v.n) from {self._sql} as r "  # noqa: S608
-                f"inner join {self.rows.table} as v on {match}",
-            )
+            yield from reads(self.rows, self.privileges, "v.n", self._matched(match))
         yield from replays(self.persona, self.rows, self.privileges, self.ownership)
-        for column in self.rows.relation.columns:
-            if column.written:
-                yield from self._updates(column)
-        yield self._write(Question("DELETE", "blind"), f"delete from {self._sql}")  # noqa: S608
+        for column in self._updated():
+            yield from self._blind_updates(column, REACH, "untroubled")
+        if match:
+            yield from self._addressed_updates(match)
+        if self.privileges.delete:
+            yield self._delete_all
 
     def second_round(self, answers: Iterable[Answer]) -> Iterator[Probe]:
         """Yield the probes that tell apart whose rows may be changed and removed."""
         firsts = list(answers)
-        yield from reads_again(self.rows, self.privileges, firsts)
-        updates = [a for a in firsts if a.question.command == "UPDATE"]
-        deletes = [a for a in firsts if a.question.command == "DELETE"]
         match = self._match()
         if match:
-            yield from self._changes_by_kind(updates, match)
+            source = self._matched(match)
+            yield from reads_again(self.rows, self.privileges, firsts, "v.n", source)
+        yield from self._changes_by_kind(
+            [a for a in firsts if a.question.command == "UPDATE"], match
+        )
+        deletes = [a for a in firsts if a.question.command == "DELETE"]
         if self.privileges.delete and any(a.sqlstate for a in deletes):
             yield from self._deletes_by_kind(deletes, match)
 
@@ -68,123 +83,113 @@ class TableProbes:
         return self.rows.relation.sql
 
     def _match(self) -> str | None:
-        """Return how to find the row of copy `v`, reading only what the persona may read."""
-        relation, readable = self.rows.relation, self.privileges.select
-        if relation.primary_key and readable.issuperset(relation.primary_key):
-            keys = relation.primary_key
-            return " and ".join(f"r.{quote(k)} = (v.image).{quote(k)}" for k in keys)
-        if self.privileges.whole_row:
-            return "r.ctid = v.place and r.tableoid = v.part"
-        names = [quote(c) for c in relation.column_names if c in readable]
-        same = (f"r.{name}::text is not distinct from (v.image).{name}::text" for name in names)
-        return " and ".join(same) or None
+        return match_rows(self.rows.relation, self.privileges)
+
+    def _matched(self, match: str) -> str:
+        return f"{self._sql} as r inner join {self.rows.table} as v on {match}"
 
     @property
     def _gone(self) -> str:
-        """Return the witness of the rows that are no longer where they lay."""
-        return (
-            f"select array_agg(v.n) from {self.rows.table} as v where not exists ("  # noqa: S608
-            f"select from {self._sql} as r where r.tableoid = v.part and r.ctid = v.place)"
+        return gone(self.rows)
+
+    @property
+    def _delete_all(self) -> Probe:
+        return Probe(
+            (Question("DELETE", "blind"),),
+            f"delete from {self._sql}",  # noqa: S608
+            self._gone,
+            until="unconstrained",
         )
 
-    def _write(self, question: Question, sql: str) -> Probe:
-        return Probe(question, sql, self._gone)
-
-    def _took(self, column: Column, n: int) -> str:
-        """Return the witness that row n has another value in `column` now."""
-        key, name = self.rows.relation.primary_key, quote(column.name)
-        if not key or column.name in key:
-            return self._gone
-        match = " and ".join(f"r.{quote(k)} = (v.image).{quote(k)}" for k in key)
-        return (
-            f"select array_agg(v.n) from {self.rows.table} as v "  # noqa: S608
-            f"inner join {self._sql} as r on {match} "
-            f"where v.n = {n} and r.{name}::text is distinct from (v.image).{name}::text"
+    def _updated(self) -> tuple[Column, ...]:
+        """Return the columns that may be updated, those first that tell least."""
+        telling = self.ownership.telling_columns(self.rows.relation)
+        return tuple(
+            sorted(
+                (
+                    column
+                    for column in self.rows.relation.columns
+                    if column.written and column.name in self.privileges.update
+                ),
+                key=lambda c: (c.is_unique, c.name in telling, c.type not in FRESH),
+            )
         )
 
-    def _updates(self, column: Column) -> Iterator[Probe]:
-        name, match = quote(column.name), self._match()
-        value = "null"
+    def _blind_updates(self, column: Column, question: Question, until: Until) -> Iterator[Probe]:
+        name = quote(column.name)
+        values = ["null"]
         if self.rows.total:
             n = self.rows.examples(self.persona, self.rows.kinds(self.persona)[0])[0]
-            value = f"(select (v.image).{name} from {self.rows.table} as v where v.n = {n})"  # noqa: S608
-        yield self._write(
-            Question("UPDATE", "blind", column.name),
-            f"update {self._sql} set {name} = {value}",  # noqa: S608
-        )
-        if column.name not in self.privileges.update:
-            return
+            values = [f"(select (v.image).{name} from {self.rows.table} as v where v.n = {n})"]  # noqa: S608
         if column.type in FRESH:
-            yield self._write(
-                Question("UPDATE", "blind", column.name),
-                f"update {self._sql} set {name} = {FRESH[column.type]}",  # noqa: S608
-            )
-        if match:
-            yield self._write(
-                Question("UPDATE", "addressed", column.name),
-                f"update {self._sql} as r set {name} = (v.image).{name} "  # noqa: S608
-                f"from {self.rows.table} as v where {match}",
-            )
+            values.append(FRESH[column.type])
+        for value in values:
+            sql = f"update {self._sql} set {name} = {value}"  # noqa: S608
+            yield Probe((question,), sql, self._gone, until=until)
 
-    def _changes_by_kind(self, updates: list[Answer], match: str) -> Iterator[Probe]:
-        reachable = self._reachable(updates)
-        for column in self.rows.relation.columns:
-            if column.name in self.privileges.update:
-                mine = [a for a in updates if a.question.column == column.name]
-                for whose in self._worth_asking(mine):
-                    if whose in reachable:
-                        yield from self._changes(column, whose, match)
+    def _addressed_updates(self, match: str) -> Iterator[Probe]:
+        """Yield an UPDATE of all columns to what they are, and one of each in case that fails."""
+        columns = self._updated()
+        choices = [columns, *((column,) for column in columns)]
+        for chosen in choices if len(columns) > 1 else choices[:1]:
+            same = ", ".join(f"{quote(c.name)} = (v.image).{quote(c.name)}" for c in chosen)
+            if chosen:
+                yield Probe(
+                    tuple(Question("UPDATE", "addressed", c.name) for c in chosen),
+                    f"update {self._sql} as r set {same} "  # noqa: S608
+                    f"from {self.rows.table} as v where {match}",
+                    self._gone,
+                    until="untroubled",
+                )
+
+    def _changes_by_kind(self, updates: list[Answer], match: str | None) -> Iterator[Probe]:
+        reach = [a for a in updates if a.question == REACH and not a.sqlstate]
+        blind = {n for answer in reach for n in answer.numbers}
+        asked: dict[str, tuple[Whose, ...]] = {}
+        for column in self._updated():
+            mine = [a for a in updates if a.question.column == column.name]
+            found = {n for answer in mine for n in answer.numbers}
+            if not match or not reach or not blind <= found:
+                question = Question("UPDATE", "blind", column.name)
+                yield from self._blind_updates(column, question, "unconstrained")
+            asked[column.name] = self._kinds_of(blind | found)
+            if not reach or any(answer.sqlstate for answer in mine):
+                asked[column.name] = self._reachable(updates)
+        if match:
+            changes = Changes(self.persona, self.rows, self.ownership, match)
+            yield from changes.probes(self._updated(), asked)
 
     def _deletes_by_kind(self, deletes: list[Answer], match: str | None) -> Iterator[Probe]:
         everything = f"delete from {self._sql}"  # noqa: S608
         if self.bonds and any(a.constrained for a in deletes):
-            yield Probe(Question("DELETE", "unbound"), everything, self._gone, self.bonds)
-        for whose in self._worth_asking(deletes) if match else ():
+            yield Probe((Question("DELETE", "unbound"),), everything, self._gone, self.bonds)
+        for whose in self.rows.kinds(self.persona) if match else ():
             for n in self.rows.examples(self.persona, whose):
-                yield self._write(
-                    Question("DELETE", "addressed", whose=whose),
-                    f"{everything} as r using {self.rows.table} as v where v.n = {n} and {match}",
-                )
-
-    def _changes(self, column: Column, whose: Whose, match: str) -> Iterator[Probe]:
-        for n in self.rows.examples(self.persona, whose, column.name):
-            for value, is_other in self._other_values(column):
                 yield Probe(
-                    Question("UPDATE", "changed", column.name, whose),
-                    f"update {self._sql} as r set {quote(column.name)} = {value} "  # noqa: S608
-                    f"from {self.rows.table} as v where v.n = {n} and {match} and {is_other}",
-                    self._took(column, n),
+                    (Question("DELETE", "addressed", whose=whose),),
+                    f"{everything} as r using {self.rows.table} as v where v.n = {n} and {match}",
+                    self._gone,
                 )
 
-    def _other_values(self, column: Column) -> Iterator[tuple[str, str]]:
-        """Yield values to change a column to, each with the condition that it is a change."""
-        old = f"(v.image).{quote(column.name)}"
-        if column.is_boolean:
-            yield f"{old} is not true", "true"
-            return
-        for label in column.labels:
-            value = f"{Literal(label).as_string(None)}::{column.type}"
-            yield value, f"{old} is distinct from {value}"
-        for offset in range(TRIED_VALUES):
-            other = f"(w.image).{quote(column.name)}"
-            value = (
-                f"(select {other} from {self.rows.table} as w "  # noqa: S608
-                f"where {other}::text <> coalesce({old}::text, '') "
-                f"order by w.n limit 1 offset {offset})"
-            )
-            yield value, f"{value} is not null"
-        if not column.required:
-            yield "null", f"{old} is not null"
-
-    def _reachable(self, updates: list[Answer]) -> set[Whose]:
+    def _reachable(self, updates: list[Answer]) -> tuple[Whose, ...]:
         """Return the kinds of rows an UPDATE can reach: the same whatever column it is of."""
-        whose = self.rows.whose[self.persona.name]
-        if any(a.question.form == "blind" and not a.sqlstate for a in updates):
-            return {whose[n - 1] for a in updates for n in a.numbers}
-        return set(whose)
+        if any(a.question == REACH and not a.sqlstate for a in updates):
+            return self._kinds_of(n for a in updates for n in a.numbers)
+        return self.rows.kinds(self.persona)
 
-    def _worth_asking(self, answers: list[Answer]) -> tuple[Whose, ...]:
-        if any(answer.sqlstate for answer in answers):
-            return self.rows.kinds(self.persona)
+    def _kinds_of(self, numbers: Iterable[int]) -> tuple[Whose, ...]:
         whose = self.rows.whose[self.persona.name]
-        return tuple(sorted({whose[n - 1] for a in answers for n in a.numbers}))
+        return tuple(sorted({whose[n - 1] for n in numbers}))
+
+
+def match_rows(relation: Relation, privileges: Privileges) -> str | None:
+    """Return how to find the row of copy `v`, reading only what the persona may read."""
+    readable = privileges.select
+    if relation.primary_key and readable.issuperset(relation.primary_key):
+        keys = relation.primary_key
+        return " and ".join(f"r.{quote(k)} = (v.image).{quote(k)}" for k in keys)
+    if privileges.whole_row:
+        return "r.ctid = v.place and r.tableoid = v.part"
+    names = [quote(c) for c in relation.column_names if c in readable]
+    same = (f"r.{name}::text is not distinct from (v.image).{name}::text" for name in names)
+    return " and ".join(same) or None

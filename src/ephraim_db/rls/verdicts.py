@@ -10,12 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ephraim_db.rls.observing import Observed
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.probes import Answer, Command, Question
+from ephraim_db.rls.probing import INSUFFICIENT_PRIVILEGE, Observed
 
 Outcome = Literal["allowed", "hidden", "refused_by_policy", "refused_by_grant", "error", "unproven"]
-INSUFFICIENT_PRIVILEGE = "42501"
 DELETED_ROW = ""
 """Stands for the whole row where a command has no columns."""
 

@@ -14,10 +14,15 @@ from ephraim_db.rls.catalog import Privileges, quote
 from ephraim_db.rls.ownership import Ownership
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Answer, Probe, Question
-from ephraim_db.rls.relation_probes import reads, reads_again, replays
+from ephraim_db.rls.relation_probes import (
+    NO_WITNESS,
+    adds_nothing,
+    reads,
+    reads_again,
+    refused_reads,
+    replays,
+)
 from ephraim_db.rls.rows import Rows
-
-NO_WITNESS = "select null::integer[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +34,41 @@ class ViewProbes:
     privileges: Privileges
     ownership: Ownership
 
+    def refusals(self) -> Iterator[Probe]:
+        """Yield what the role was not granted, and so cannot do whoever it is."""
+        relation, granted = self.rows.relation, self.privileges
+        yield from refused_reads(relation, granted)
+        if "INSERT" in relation.commands and not granted.insert:
+            yield adds_nothing(relation)
+        for column in relation.columns if "UPDATE" in relation.commands else ():
+            if column.name not in granted.update:
+                yield Probe(
+                    (Question("UPDATE", "blind", column.name),),
+                    f"update {relation.sql} set {quote(column.name)} = null",  # noqa: S608
+                    NO_WITNESS,
+                )
+        if "DELETE" in relation.commands and not granted.delete:
+            yield Probe(
+                (Question("DELETE", "blind"),),
+                f"delete from {relation.sql}",  # noqa: S608
+                NO_WITNESS,
+            )
+
     def first_round(self) -> Iterator[Probe]:
         """Yield the probes of every command; "rows" is answered by kinds, not by numbers."""
-        relation = self.rows.relation
-        yield from reads(self.rows, self.privileges)
-        yield Probe(
-            Question("SELECT", "rows"),
-            f"select array_agg({self._whose}) from {relation.sql} as r",  # noqa: S608
-        )
-        if relation.kind == "foreign":  # what it reaches may not roll back
-            return
+        relation, granted = self.rows.relation, self.privileges
+        yield from reads(self.rows, granted, self._whose, f"{relation.sql} as r")
         if "INSERT" in relation.commands:
-            yield from replays(self.persona, self.rows, self.privileges, self.ownership)
+            yield from replays(self.persona, self.rows, granted, self.ownership)
         for column in relation.columns if "UPDATE" in relation.commands else ():
-            name = quote(column.name)
-            same = f"r.{name}" if column.name in self.privileges.select else "null"
-            yield from self._for_each_kind(
-                f"update {relation.sql} as r set {name} = {same}",  # noqa: S608
-                Question("UPDATE", "addressed", column.name),
-            )
-        if "DELETE" in relation.commands:
+            if column.name in granted.update:
+                name = quote(column.name)
+                same = f"r.{name}" if column.name in granted.select else "null"
+                yield from self._for_each_kind(
+                    f"update {relation.sql} as r set {name} = {same}",  # noqa: S608
+                    Question("UPDATE", "addressed", column.name),
+                )
+        if "DELETE" in relation.commands and granted.delete:
             yield from self._for_each_kind(
                 f"delete from {relation.sql} as r",  # noqa: S608
                 Question("DELETE", "addressed"),
@@ -56,7 +76,8 @@ class ViewProbes:
 
     def second_round(self, answers: Iterable[Answer]) -> Iterator[Probe]:
         """Yield one SELECT of each column, if all of them together failed."""
-        yield from reads_again(self.rows, self.privileges, list(answers))
+        source = f"{self.rows.relation.sql} as r"
+        yield from reads_again(self.rows, self.privileges, answers, self._whose, source)
 
     @property
     def _whose(self) -> str:
@@ -68,7 +89,7 @@ class ViewProbes:
     def _for_each_kind(self, sql: str, question: Question) -> Iterator[Probe]:
         for kind in self.ownership.kinds(self.rows.relation, self.persona):
             yield Probe(
-                Question(question.command, question.form, question.column, kind),
+                (Question(question.command, question.form, question.column, kind),),
                 f"{sql} where {self._whose} = {kind:d}",
                 NO_WITNESS,
             )

@@ -1,0 +1,119 @@
+"""Send probes to the database together, and sort the answers that come back.
+
+acts (a persona's probes on one relation) --one round trip--> answers for each
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from ephraim_db.rls.catalog import quote, read_sql
+from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.probes import Answer, Probe, Question
+
+CANCELED = "57014"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a persona attempts, one after the other; `setup` is done before and undone after."""
+
+    persona: Persona
+    probes: Sequence[Probe]
+    setup: str | None = None
+
+
+def prepare(connection: psycopg.Connection[Any]) -> None:
+    """Make the routine that probes, for this transaction."""
+    connection.execute(read_sql("probe.sql"))
+
+
+def ask(
+    connection: psycopg.Connection[Any], schema: str, acts: Iterable[Act]
+) -> list[tuple[Answer, ...]]:
+    """Return the answers to each act; `schema` is looked in first for names that are bare.
+
+    All acts share one `statement_timeout`. A probe that alone takes longer is answered with
+    SQLSTATE 57014.
+    """
+    wanted = list(acts)
+    answers: list[list[Answer]] = [[] for _ in wanted]
+    at, start = 0, 0
+    while at < len(wanted):
+        resume = None
+        rows = _send(connection, schema, wanted[at:], start)
+        for count, (act, number, state, touched, numbers, constrained) in enumerate(rows):
+            here, place = at + act - 1, number - 1 + (start if act == 1 else 0)
+            if state == CANCELED and count:  # once more, with the time to itself
+                resume = here, max(place, 0)
+                break
+            if number:
+                told = _told(wanted[here].probes[place], state, touched, numbers, constrained)
+                answers[here] += told
+            if state == CANCELED:
+                resume = (here, place + 1) if number else (here + 1, 0)
+        if resume is None:
+            break
+        at, start = resume
+    return [tuple(told) for told in answers]
+
+
+def _told(
+    probe: Probe,
+    state: str | None,
+    touched: int | None,
+    numbers: list[int] | None,
+    constrained: bool,
+) -> Iterator[Answer]:
+    found = frozenset(numbers or ())
+    for question in probe.questions:
+        answer = Answer(question, state, touched, found, constrained, probe)
+        if len(probe.questions) == 1 or (
+            state is None and (answer.passed or probe.until == "untroubled")
+        ):
+            yield answer
+
+
+def _send(
+    connection: psycopg.Connection[Any], schema: str, acts: Sequence[Act], start: int
+) -> list[tuple[Any, ...]]:
+    sent = []
+    for act in acts:
+        settings = {
+            "request.jwt.claims": act.persona.jwt_claims,
+            "search_path": f"{quote(schema)}, public, extensions",
+        }
+        number: dict[Question, int] = {}
+        probes = [_as_json(probe, number) for probe in act.probes[start if act is acts[0] else 0 :]]
+        sent.append(
+            {
+                "role": act.persona.role,
+                "settings": settings,
+                "setup": act.setup,
+                "probes": probes,
+            }
+        )
+    with connection.transaction():
+        return connection.execute(
+            "select * from pg_temp.ephraim_probe(%s)", (json.dumps(sent),)
+        ).fetchall()
+
+
+def _as_json(probe: Probe, number: dict[Question, int]) -> dict[str, Any]:
+    numbers = [number.setdefault(question, len(number)) for question in probe.questions]
+    optional = {
+        "witness": probe.witness,
+        "setup": probe.setup,
+        "until": None if probe.until == "passed" else probe.until,
+        "must_tell": probe.questions[0].must_tell or None,
+    }
+    return {
+        "questions": "{" + ",".join(map(str, numbers)) + "}",
+        "sql": probe.sql,
+        **{key: value for key, value in optional.items() if value is not None},
+    }

@@ -1,0 +1,107 @@
+"""Probe one relation as everybody: what was not granted, once a role; the rest in two rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from ephraim_db.rls.asking import Act, ask
+from ephraim_db.rls.catalog import Catalog, Privileges, Relation, quote
+from ephraim_db.rls.ownership import Ownership, Whose
+from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.probes import Answer
+from ephraim_db.rls.rows import Rows
+from ephraim_db.rls.table_probes import TableProbes
+from ephraim_db.rls.view_probes import ViewProbes
+
+INSUFFICIENT_PRIVILEGE = "42501"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one persona could do with one relation. `kinds`: whose rows there can be at all."""
+
+    persona: Persona
+    relation: Relation
+    privileges: Privileges
+    rows: Rows
+    kinds: tuple[Whose, ...]
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """What it takes to probe one relation; its rows are copied."""
+
+    connection: psycopg.Connection[Any]
+    catalog: Catalog
+    ownership: Ownership
+    privileges: Mapping[tuple[str, int], Privileges]
+    rows: Rows
+
+    def observed(self, personas: Sequence[Persona]) -> list[Observed]:
+        """Return what each persona could do, in their order."""
+        relation = self.rows.relation
+        answers: list[tuple[Answer, ...]] = [() for _ in personas]
+        if not self.rows.failure:
+            answers = self._ask_everyone(personas)
+        return [
+            Observed(
+                persona,
+                relation,
+                self._granted(persona),
+                self.rows,
+                self.ownership.kinds(relation, persona),
+                told,
+            )
+            for persona, told in zip(personas, answers, strict=True)
+        ]
+
+    def _ask_everyone(self, personas: Sequence[Persona]) -> list[tuple[Answer, ...]]:
+        people = [self._probes(persona) for persona in personas]
+        refused = self._refusals(people)
+        firsts = self._ask(Act(one.persona, tuple(one.first_round())) for one in people)
+        seconds = self._ask(
+            Act(one.persona, tuple(one.second_round(first)))
+            for one, first in zip(people, firsts, strict=True)
+        )
+        return [
+            (*refused[one.persona.name], *first, *second)
+            for one, first, second in zip(people, firsts, seconds, strict=True)
+        ]
+
+    def _refusals(
+        self, people: Sequence[TableProbes | ViewProbes]
+    ) -> dict[str, tuple[Answer, ...]]:
+        """Ask once for each role what it was not granted; each persona, if that is not refused."""
+        by_role = {one.persona.role: one for one in reversed(people)}
+        answers = self._ask(Act(one.persona, tuple(one.refusals())) for one in by_role.values())
+        told = dict(zip(by_role, answers, strict=True))
+        doubted = [
+            one
+            for one in people
+            if any(a.sqlstate != INSUFFICIENT_PRIVILEGE for a in told[one.persona.role])
+        ]
+        again = self._ask(Act(one.persona, tuple(one.refusals())) for one in doubted)
+        return {one.persona.name: told[one.persona.role] for one in people} | {
+            one.persona.name: found for one, found in zip(doubted, again, strict=True)
+        }
+
+    def _ask(self, acts: Iterable[Act]) -> list[tuple[Answer, ...]]:
+        return ask(self.connection, self.rows.relation.schema, acts)
+
+    def _probes(self, persona: Persona) -> TableProbes | ViewProbes:
+        relation, granted = self.rows.relation, self._granted(persona)
+        if not relation.has_places:
+            return ViewProbes(persona, self.rows, granted, self.ownership)
+        bonds = " ".join(
+            f"alter table {other.sql} drop constraint {quote(key.name)};"
+            for other, key in self.catalog.pointing_at(relation)
+        )
+        return TableProbes(persona, self.rows, granted, self.ownership, bonds)
+
+    def _granted(self, persona: Persona) -> Privileges:
+        return self.privileges.get((persona.role, self.rows.relation.oid), Privileges())
