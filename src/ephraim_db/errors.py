@@ -30,6 +30,7 @@ EphraimError
 ├── PostgrestError          PostgREST could not be found or started
 ├── RlsError                RLS could not be observed
 │   ├── InvalidPersonas     rls.toml does not say who is to be asked
+│   ├── InvalidContract     rls.contract is missing, or a line of it states no fact
 │   └── CannotProbe         a run would have proved nothing
 ├── SmsError                a message was not sent, or not again
 │   ├── TwilioNotConfigured the organization lacks a SID, a token or a number
@@ -332,6 +333,16 @@ class InvalidPersonas(RlsError):
         super().__init__(f"{path}: {key} {reason}" if key else f"{path}: {reason}")
         self.path = path
         self.key = key
+
+
+class InvalidContract(RlsError):
+    """rls.contract cannot be compared with."""
+
+    def __init__(self, path: Path, line: int, problem: str) -> None:
+        """Name the file, the `line` (0: the whole file) and what to do about it."""
+        super().__init__(f"{path}:{line}: {problem}" if line else f"{path}: {problem}")
+        self.path = path
+        self.line = line
 
 
 class CannotProbe(RlsError):

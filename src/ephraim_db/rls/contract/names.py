@@ -1,0 +1,37 @@
+"""Names within a sentence: bare where nothing could be mistaken, else as a JSON string.
+
+notes  my-persona  public.notes.title  public."Notes"  public."can_read(uuid, text)"
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+NAME = r'(?:[^\W\d][\w$-]*|"(?:[^"\\]|\\.)*")'
+RELATION = rf"{NAME}\.{NAME}"
+_NAMES = re.compile(NAME)
+_BARE = re.compile(r"[^\W\d][\w$-]*")
+
+
+def write_name(name: str) -> str:
+    """Return the name as it stands in a sentence, on one line."""
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=not name.isprintable())
+
+
+def write_target(relation: str, column: str) -> str:
+    """Return relation, or relation.column."""
+    schema, dot, name = relation.partition(".")
+    parts = (schema, name) if dot else ("", relation)
+    return ".".join(write_name(part) for part in (*parts, *filter(None, [column])))
+
+
+def read_name(text: str) -> str:
+    """Return what `write_name` was given."""
+    return str(json.loads(text)) if text.startswith('"') else text
+
+
+def read_target(text: str) -> tuple[str, str]:
+    """Return what `write_target` was given: relation, and the column or an empty text."""
+    schema, name, *column = (read_name(part) for part in _NAMES.findall(text))
+    return (f"{schema}.{name}" if schema else name), (column[0] if column else "")
