@@ -239,9 +239,10 @@ on public.sms_logs (organization_id, related_participant_id);
 
 create function private.sms_status_rank(status public.sms_status)
 returns integer
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-    select case sms_status_rank.status
+begin
+    return case sms_status_rank.status
         when 'pending' then 0
         when 'unknown' then 1
         when 'accepted' then 2
@@ -253,7 +254,8 @@ as $$
         when 'partially_delivered' then 6
         when 'read' then 8
         else 7
-    end
+    end;
+end
 $$;
 comment on function private.sms_status_rank(public.sms_status)
 is 'How far a message has come: 7 and 8 are ends, of which only delivered goes on, to read.';

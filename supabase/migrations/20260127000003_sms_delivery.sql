@@ -40,16 +40,19 @@ where twilio_sid is null;
 
 create function private.sms_status_follows(earlier public.sms_status, later public.sms_status)
 returns boolean
-language sql immutable set search_path = ''
+language plpgsql immutable set search_path = ''
 as $$
-    select
-        private.sms_status_rank(sms_status_follows.later)
-        > private.sms_status_rank(sms_status_follows.earlier)
+declare
+    reached integer := private.sms_status_rank(sms_status_follows.earlier);
+begin
+    return
+        private.sms_status_rank(sms_status_follows.later) > reached
         and (
             sms_status_follows.later <> 'read'
             or sms_status_follows.earlier = 'delivered'
-            or private.sms_status_rank(sms_status_follows.earlier) < 7
-        )
+            or reached < 7
+        );
+end
 $$;
 comment on function private.sms_status_follows(public.sms_status, public.sms_status)
 is 'The one rule of the log: a status goes forward. Callbacks come twice and out of order.';
@@ -90,6 +93,69 @@ grant usage on schema private to ephraim_sender;
 grant execute on function
 private.sms_status_rank(public.sms_status),
 private.sms_status_follows(public.sms_status, public.sms_status)
+to ephraim_sender;
+
+
+create function private.write_sms_log(
+    organization_id uuid,
+    to_phone text,
+    message_body text,
+    idempotency_key text,
+    related_shift_id uuid,
+    related_worker_id uuid,
+    related_participant_id uuid
+)
+returns setof public.sms_logs
+language plpgsql set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+    return query
+    insert into public.sms_logs as m (
+        organization_id, to_phone, message_body, idempotency_key,
+        related_shift_id, related_worker_id, related_participant_id
+    )
+    select
+        write_sms_log.organization_id,
+        write_sms_log.to_phone,
+        write_sms_log.message_body,
+        write_sms_log.idempotency_key,
+        write_sms_log.related_shift_id,
+        write_sms_log.related_worker_id,
+        write_sms_log.related_participant_id
+    where not exists (
+        select
+        from public.profiles as p
+        where
+            not p.sms_notifications_enabled
+            and p.id in (
+                select w.profile_id
+                from public.workers as w
+                where
+                    w.organization_id = write_sms_log.organization_id
+                    and w.id = write_sms_log.related_worker_id
+                union all
+                select q.profile_id
+                from public.participants as q
+                where
+                    q.organization_id = write_sms_log.organization_id
+                    and q.id = write_sms_log.related_participant_id
+            )
+    )
+    on conflict (organization_id, idempotency_key) do nothing
+    returning
+        m.id, m.organization_id, m.to_phone, m.message_body, m.twilio_sid, m.status,
+        m.error_code, m.error_message, m.related_shift_id, m.related_worker_id,
+        m.related_participant_id, m.created_at, m.updated_at, m.sent_at, m.delivered_at,
+        m.failed_at, m.idempotency_key;
+end
+$$;
+comment on function private.write_sms_log(uuid, text, text, text, uuid, uuid, uuid)
+is 'Writes a message down as pending, as whoever calls. Nothing comes back if the key was used, or
+the recipient has switched SMS off. A function keeps its plans; no statement is prepared.';
+revoke all on function private.write_sms_log(uuid, text, text, text, uuid, uuid, uuid)
+from public, anon, authenticated, service_role;
+grant execute on function private.write_sms_log(uuid, text, text, text, uuid, uuid, uuid)
 to ephraim_sender;
 
 
@@ -181,11 +247,10 @@ as $$
 #variable_conflict use_column
 declare
     message record;
-    heard public.sms_status := (
-        select s.status
-        from unnest(enum_range(null::public.sms_status)) as s (status)
-        where s.status::text = advance_sms_log.status
-    );
+    heard public.sms_status := case
+        when advance_sms_log.status = any (enum_range(null::public.sms_status)::text[])
+            then advance_sms_log.status::public.sms_status
+    end;
     moved boolean := false;
     switched_off integer;
 begin

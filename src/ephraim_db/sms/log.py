@@ -21,31 +21,12 @@ _COLUMNS = """
     m.error_message, m.related_shift_id, m.related_worker_id, m.related_participant_id,
     m.created_at, m.updated_at, m.sent_at, m.delivered_at, m.failed_at
 """
-_INSERT = f"""
-insert into public.sms_logs as m (
-    organization_id, to_phone, message_body, idempotency_key,
-    related_shift_id, related_worker_id, related_participant_id
-)
-select
-    %(organization_id)s::uuid, %(to)s, %(body)s, %(idempotency_key)s,
-    %(shift)s::uuid, %(worker)s::uuid, %(participant)s::uuid
-where not exists (
-    select
-    from public.profiles as p
-    where
-        not p.sms_notifications_enabled
-        and p.id in (
-            select w.profile_id
-            from public.workers as w
-            where w.organization_id = %(organization_id)s and w.id = %(worker)s
-            union all
-            select q.profile_id
-            from public.participants as q
-            where q.organization_id = %(organization_id)s and q.id = %(participant)s
-        )
-)
-on conflict (organization_id, idempotency_key) do nothing
-returning {_COLUMNS}
+_WRITE = f"""
+select {_COLUMNS}
+from private.write_sms_log(
+    %(organization_id)s, %(to)s, %(body)s, %(idempotency_key)s,
+    %(shift)s, %(worker)s, %(participant)s
+) as m
 """  # noqa: S608
 _BY_KEY = f"""
 select {_COLUMNS}
@@ -80,7 +61,7 @@ def write_pending(sms: Sms) -> Steps[tuple[SmsLog, bool]]:
     `OptedOut` if its recipient has switched SMS off.
     """
     row = yield from first_row(
-        _INSERT,
+        _WRITE,
         organization_id=sms.organization_id,
         to=sms.to,
         body=sms.body,
