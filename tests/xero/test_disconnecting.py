@@ -89,6 +89,7 @@ def test_a_leftover_ends_also_after_its_access_token_ran_out(
     fake.advance(timedelta(hours=2))  # past the grace of what was refreshed for the last try
     assert xero.retry_leftovers() == 0
     assert fake.ledger.connections == []
+    assert all(token.grant.revoked for token in fake.ledger.refresh.values())
 
 
 def test_a_leftover_whose_tokens_are_dead_is_over(
