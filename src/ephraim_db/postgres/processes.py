@@ -23,6 +23,8 @@ from typing import TypedDict
 
 from ephraim_db.errors import DiskFull, PostgresError
 
+_MEMORY = "/dev/shm"  # noqa: S108
+_PLENTY = 2 * 1024**3  # bytes
 _WATCHDOG = Path(__file__).with_name("watchdog.py")
 _PATIENCE = 5.0  # seconds a child gets to stop before it is killed
 
@@ -107,17 +109,31 @@ def run_as(account: pwd.struct_passwd | None) -> RunAs:
 
 def unwritable(error: OSError) -> PostgresError:
     """Return the error for a temporary directory that takes no files."""
-    place = f"{tempfile.gettempdir()} takes no files: {error.strerror}"
+    place = f"{roomy_place()} takes no files: {error.strerror}"
     if error.errno == errno.ENOSPC:
         return DiskFull(f"{place}. Free some space there, or point TMPDIR to another disk.")
     return PostgresError(f"{place}. Point TMPDIR to a directory that does.")
+
+
+def roomy_place() -> str:
+    """Return where temporary directories go: memory, if nobody chose another and there is plenty.
+
+    Copying a database is making hundreds of files, ten times as fast in memory as on a disk.
+    """
+    chosen = tempfile.gettempdir()
+    with contextlib.suppress(OSError):
+        unasked = chosen == "/tmp" and "TMPDIR" not in os.environ  # noqa: S108
+        roomy = shutil.disk_usage(_MEMORY).free >= _PLENTY and os.access(_MEMORY, os.W_OK)
+        if unasked and roomy:
+            return _MEMORY
+    return chosen
 
 
 @contextlib.contextmanager
 def household(account: pwd.struct_passwd | None = None) -> Iterator[Household]:
     """Make a temporary directory, of `account` if given, that vanishes with everything started."""
     try:
-        directory = Path(tempfile.mkdtemp(prefix="ephraim-db-"))
+        directory = Path(tempfile.mkdtemp(prefix="ephraim-db-", dir=roomy_place()))
     except OSError as error:
         raise unwritable(error) from error
     watchdog = subprocess.Popen(  # noqa: S603
