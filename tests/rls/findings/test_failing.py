@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.rls.conftest import ACME, ANN, NOTES
+from tests.rls.conftest import ACME, ANN
+from tests.rls.findings.conftest import PLAIN
 from tests.rls.test_command import run
 from tests.rls.test_matrix import OWN, policy
 
@@ -37,7 +38,7 @@ def test_the_status_follows_the_worst_finding(
     url: str, project: Path, using: str, fail_on: str, status: int
 ) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute((NOTES + policy("select", using)).encode())
+        connection.execute((PLAIN + policy("select", using)).encode())
     told = run("--project", str(project), "--database-url", url, "--fail-on", fail_on)
     assert told.returncode == status, told.stderr
     assert ("cross-boundary-read" in told.stdout) is (using == "true")
@@ -45,7 +46,7 @@ def test_the_status_follows_the_worst_finding(
 
 def test_a_program_reads_every_finding(url: str, project: Path) -> None:
     with psycopg.connect(url) as connection:
-        connection.execute((NOTES + policy("select", "true")).encode())
+        connection.execute((PLAIN + policy("select", "true")).encode())
     told = run("--project", str(project), "--database-url", url, "--format", "json")
     (finding,) = json.loads(told.stdout)["findings"]
     assert set(finding) == {
@@ -58,5 +59,5 @@ def test_a_stale_suppression_fails_whatever_was_asked(url: str, project: Path) -
     stale = '[[suppressions]]\nrule = "row-moved-out"\nreason = "once"\n'
     (project / "supabase" / "rls.toml").write_text(PERSONAS + stale)
     with psycopg.connect(url) as connection:
-        connection.execute(NOTES.encode())
+        connection.execute(PLAIN.encode())
     assert run("--project", str(project), "--database-url", url).returncode == 1

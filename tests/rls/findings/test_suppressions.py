@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.rls.conftest import NOTES
-from tests.rls.findings.conftest import EVERYONE, Find
+from tests.rls.findings.conftest import EVERYONE, PLAIN, Find
 from tests.rls.test_matrix import policy
 
 from ephraim_db.errors import InvalidPersonas
@@ -24,17 +23,17 @@ def accepting(*suppressions: Suppression) -> dict[str, object]:
 
 
 def test_an_accepted_finding_is_left_out(find: Find) -> None:
-    assert find(NOTES, LEAK, **accepting(Suppression(READ, "all is public here"))) == []
+    assert find(PLAIN, LEAK, **accepting(Suppression(READ, "all is public here"))) == []
 
 
 def test_what_is_accepted_of_one_is_still_found_of_another(find: Find) -> None:
-    found = find(NOTES, LEAK, **accepting(Suppression(READ, "she audits", persona="ann")))
+    found = find(PLAIN, LEAK, **accepting(Suppression(READ, "she audits", persona="ann")))
     assert [(f.rule, f.persona) for f in found] == [(READ, "bob")]
 
 
 def test_what_accepts_nothing_is_an_error(find: Find) -> None:
     stale = Suppression(READ, "was so once", persona="ann", relation="public.teams")
-    found = find(NOTES, **accepting(stale))
+    found = find(PLAIN, **accepting(stale))
     assert found.said(STALE) == ["error teams"]
     assert "cross-boundary-read, ann, public.teams" in found[0].message
 

@@ -1,4 +1,5 @@
--- Carries out attempts: each is a list of steps in one subtransaction that ends in a rollback.
+-- Carries out attempts: each is a list of steps in one subtransaction that ends in a rollback, but
+-- for the first: what it does holds for all others, and the caller rolls it back.
 -- A step is one statement, as a persona or (who is null) as the prober. Where `asks`, what it
 -- returned is told; else, how many rows it touched. A step that fails ends its attempt, unless it
 -- `may_fail`.
@@ -13,11 +14,14 @@ declare
     acting jsonb;
     told jsonb;
     answers jsonb[] := '{}';
+    place bigint;
     state text;
     touched bigint;
     answer text;
 begin
-    for attempt in select a.value from jsonb_array_elements(attempts) as a loop
+    for attempt, place in
+        select a.value, a.place from jsonb_array_elements(attempts) with ordinality as a (value, place)
+    loop
         told := '[]';
         begin
             for step in select s.value from jsonb_array_elements(attempt) as s loop
@@ -47,7 +51,9 @@ begin
                 );
                 exit when state is not null and not (step ->> 'may_fail')::boolean;
             end loop;
-            raise exception using errcode = 'XDONE';
+            if place > 1 then
+                raise exception using errcode = 'XDONE';
+            end if;
         exception
             when sqlstate 'XDONE' then
                 null;

@@ -72,15 +72,19 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
 
 
 def carry_out(
-    connection: psycopg.Connection[Any], search_path: str, attempts: Sequence[Attempt]
+    connection: psycopg.Connection[Any],
+    search_path: str,
+    attempts: Sequence[Attempt],
+    before: Attempt = (),
 ) -> Results:
     """Return what the steps of each attempt told; those after a failure tell nothing.
 
-    An attempt that took too long, and those sent with it, tell nothing at all.
+    `before` is done first and holds for every attempt. An attempt that took too long, and those
+    sent with it, tell nothing at all.
     """
     results: Results = []
     for start in range(0, len(attempts), AT_ONCE):
-        results += _send(connection, search_path, attempts[start : start + AT_ONCE])
+        results += _send(connection, search_path, (before, *attempts[start : start + AT_ONCE]))
     return results
 
 
@@ -104,13 +108,13 @@ def _send(
             )
         sent.append(steps)
     try:
-        with connection.transaction():
+        with connection.transaction(force_rollback=True):
             row = connection.execute(
                 "select pg_temp.ephraim_attempt(%s, %s)", (json.dumps(people), json.dumps(sent))
             ).fetchone()
     except psycopg.errors.QueryCanceled:
-        return [() for _ in attempts]
-    told = row[0] if row else []
+        return [() for _ in attempts[1:]]
+    told = row[0][1:] if row else []
     return [tuple(Told(**step) for step in steps) for steps in told]
 
 

@@ -5,6 +5,7 @@ A rule uses it to choose what to try and what to suggest, never as the proof.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -35,7 +36,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function; `volatility` is i, s or v. `source` is its body."""
+    """A function; `volatility` is i, s or v. `source` is its body, empty if it is no text.
+
+    `executors` are the roles asked about that may call it.
+    """
 
     oid: int
     schema: str
@@ -49,7 +53,9 @@ class Function:
     source: str
     argument_types: tuple[str, ...]
     argument_names: tuple[str, ...]
-    defaults: int
+    is_variadic: bool
+    readable: bool
+    executors: frozenset[str]
 
     @property
     def full_name(self) -> str:
@@ -129,8 +135,11 @@ class Facts:
         return by_name
 
 
-def read_facts(connection: psycopg.Connection[Any]) -> Facts:
-    """Read it in three queries."""
+def read_facts(connection: psycopg.Connection[Any], roles: Iterable[str]) -> Facts:
+    """Read it in three queries; `roles` are those of whom is asked what they may call."""
+    connection.execute(
+        "select set_config('ephraim.roles', %s, true)", (json.dumps(sorted(set(roles))),)
+    )
     policies = (
         Policy(
             **{
@@ -148,6 +157,7 @@ def read_facts(connection: psycopg.Connection[Any]) -> Facts:
                 **row,
                 "argument_types": tuple(row["argument_types"]),
                 "argument_names": tuple(row["argument_names"]),
+                "executors": frozenset(row["executors"]),
             }
         )
         for row in _rows(connection, "functions.sql")

@@ -1,4 +1,4 @@
--- Every function of the user's schemas, extensions' left out.
+-- Every function of the user's schemas, extensions' left out. ephraim.roles are those asked about.
 select
     p.oid::int8 as oid,
     n.nspname as schema,
@@ -16,9 +16,18 @@ select
         order by t.place
     ) as argument_types,
     coalesce(p.proargnames[1:p.pronargs], '{}') as argument_names,
-    p.pronargdefaults::integer as defaults
+    p.provariadic <> 0 as is_variadic,
+    l.lanname in ('sql', 'plpgsql') as readable,
+    array(
+        select r.name
+        from jsonb_array_elements_text(current_setting('ephraim.roles')::jsonb) as r (name)
+        where
+            pg_catalog.has_function_privilege(r.name, p.oid, 'execute')
+            and pg_catalog.has_schema_privilege(r.name, n.oid, 'usage')
+    ) as executors
 from pg_catalog.pg_proc as p
 inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
+inner join pg_catalog.pg_language as l on p.prolang = l.oid
 where
     p.prokind = 'f'
     and n.nspname <> 'information_schema'

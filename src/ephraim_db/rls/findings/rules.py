@@ -12,6 +12,8 @@ from ephraim_db.rls.findings import (
     anonymous_writes,
     boundary_reads,
     boundary_writes,
+    function_reads,
+    function_writes,
     moved_rows,
     others_writes,
     secret_copies,
@@ -33,4 +35,6 @@ RULES: tuple[Rule, ...] = (
     secret_reads.find,
     secret_copies.find,
     secret_publications.find,
+    function_reads.find,
+    function_writes.find,
 )

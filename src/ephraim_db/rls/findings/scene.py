@@ -38,13 +38,14 @@ class Scene:
     def set(cls, observation: Observation, matrix: Matrix) -> Scene:
         """Read what else rules need, and make ready to try things."""
         prepare(observation.connection)
-        return cls(observation, matrix, read_facts(observation.connection))
+        roles = (persona.role for persona in observation.personas.everyone)
+        return cls(observation, matrix, read_facts(observation.connection, roles))
 
-    def carry_out(self, attempts: Sequence[Attempt]) -> Results:
-        """Try, and take it back."""
+    def carry_out(self, attempts: Sequence[Attempt], before: Attempt = ()) -> Results:
+        """Try, and take it back. What is done `before` holds for every attempt."""
         schemas = [*self.observation.personas.schemas, "public", "extensions"]
         path = ", ".join(quote(schema) for schema in dict.fromkeys(schemas))
-        return carry_out(self.observation.connection, path, attempts)
+        return carry_out(self.observation.connection, path, attempts, before)
 
     # who
 

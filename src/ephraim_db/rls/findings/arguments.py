@@ -1,0 +1,117 @@
+"""Plausible arguments to call a function with: ids and values seen in the data.
+
+team_id, p_team, user_id, ...   of somebody else          a name that a column has   its values
+uuid of no known name           of a row the body names   anything else              a plain value
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from psycopg.sql import Literal
+
+from ephraim_db.rls.catalog import Relation, quote
+from ephraim_db.rls.findings.attempting import Step
+from ephraim_db.rls.findings.facts import Function
+from ephraim_db.rls.findings.others import rows_that_are
+from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.ownership import OWNER_NAMES, Whose
+from ephraim_db.rls.personas import Persona
+
+ARGUMENTS = "pg_temp.arguments"
+TRIES = 2
+PREFIX = re.compile(r"^(p|in|v|arg|input|param|target|new|i)?_+")
+PLAIN = {
+    "boolean": "true",
+    "json": "'{}'::json",
+    "jsonb": "'{}'::jsonb",
+    "integer": "1",
+    "bigint": "1",
+    "smallint": "1::smallint",
+    "numeric": "1",
+    "double precision": "1",
+    "text": "'text'",
+    "character varying": "'text'",
+    "date": "current_date",
+    "timestamp with time zone": "now()",
+    "timestamp without time zone": "now()::timestamp",
+    "interval": "interval '1 day'",
+}
+
+
+def prepare_arguments(
+    scene: Scene, persona: Persona, function: Function, attempt: int
+) -> tuple[Step, ...]:
+    """Return the steps that put the values of the n-th attempt into pg_temp.arguments."""
+    values = [
+        f"{_value(scene, persona, function, name, kind, attempt)} as a{at}"
+        for at, (name, kind) in enumerate(_parameters(function))
+    ]
+    return (
+        Step(f"create temp table arguments on commit drop as select {', '.join(values) or '1'}"),
+        Step(f"grant select on {ARGUMENTS} to public"),
+    )
+
+
+def call(function: Function) -> str:
+    """Return the call with the prepared arguments."""
+    given = (
+        f"(select a.a{at} from {ARGUMENTS} as a)"  # noqa: S608
+        for at in range(len(function.argument_types))
+    )
+    return f"{function.sql}({', '.join(given)})"
+
+
+def _parameters(function: Function) -> Iterator[tuple[str, str]]:
+    names = (*function.argument_names, *("" for _ in function.argument_types))
+    yield from zip(names, function.argument_types, strict=False)
+
+
+def _value(
+    scene: Scene, persona: Persona, function: Function, name: str, kind: str, attempt: int
+) -> str:
+    found = next(_of_data(scene, persona, function, PREFIX.sub("", name), kind, attempt), None)
+    plain = PLAIN.get(kind, "null")
+    return f"coalesce({found}, {plain})::{kind}" if found else f"{plain}::{kind}"
+
+
+def _of_data(
+    scene: Scene, persona: Persona, function: Function, name: str, kind: str, attempt: int
+) -> Iterator[str]:
+    boundary = next((r for r in scene.relations if scene.is_boundary(r)), None)
+    if name in (scene.boundary, scene.observation.personas.boundary) and boundary:
+        yield _pick(scene, persona, boundary, boundary.primary_key[0], attempt)
+    if kind == "uuid" and (name in OWNER_NAMES or "user" in name):
+        mine = Literal(persona.sub or "").as_string(None)
+        yield (
+            f"(select u.id from auth.users as u where u.id::text <> {mine} "  # noqa: S608
+            f"order by u.id desc offset {attempt} limit 1)"
+        )
+    named = sorted(
+        (r for r in scene.relations if r.has_places),
+        key=lambda r: (r.name not in function.source, r.name),
+    )
+    for relation in named:
+        for column in relation.columns:
+            if column.name == name and column.type == kind:
+                yield _pick(scene, persona, relation, name, attempt)
+    for relation in named:
+        base = name.removesuffix("_id").removesuffix("_uuid")
+        keys = [c for c in relation.columns if (c.name,) == relation.primary_key]
+        if (
+            keys
+            and keys[0].type == kind
+            and (base in relation.name or relation.name in function.source)
+        ):
+            yield _pick(scene, persona, relation, keys[0].name, attempt)
+
+
+def _pick(scene: Scene, persona: Persona, relation: Relation, column: str, attempt: int) -> str:
+    """Return a value out of somebody else's row, or of any."""
+    others = rows_that_are(scene, persona, relation, (Whose.OTHER,))
+    name = quote(column)
+    return (
+        f"(select r.{name} from {relation.sql} as r where r.{name} is not null "  # noqa: S608
+        f"order by ({others}) is true desc, r.{name}::text desc offset {attempt} limit 1)"
+    )

@@ -1,0 +1,49 @@
+"""Which functions are worth calling: those that step past row-level security for their caller."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ephraim_db.rls.findings.facts import Function
+from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.personas import Persona
+
+OUTSIDE = re.compile(
+    r"\bnet\.|\bhttp(_\w+)?\s*\(|\bdblink|\bcron\.|\bpg_(read|ls|stat)_\w*file|\blo_(im|ex)port|"
+    r"\bpg_sleep|\bpg_(terminate|cancel)_backend|\bpg_(read|write)_|\bsupabase_functions\.|"
+    r"\bcopy\s[^;]*\b(program|from\s+'|to\s+')",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What reaches outside the database, or what no rollback takes back."""
+
+
+def reaches_outside(scene: Scene, function: Function) -> bool:
+    """Return whether a function, or one that it calls, reaches outside the database."""
+    called = (scene.facts.functions[oid] for oid in scene.facts.called([function.oid]))
+    return any(not one.readable or OUTSIDE.search(one.source) for one in called)
+
+
+def steps_past_policies(scene: Scene, function: Function) -> bool:
+    """Return whether it, or a function that it calls, runs with its owner's rights."""
+    return any(scene.facts.functions[oid].definer for oid in scene.facts.called([function.oid]))
+
+
+def callable_by(scene: Scene, persona: Persona) -> Iterator[Function]:
+    """Yield what the persona may call through the API that steps past policies."""
+    for function in scene.facts.functions.values():
+        if (
+            function.schema in scene.observation.personas.schemas
+            and persona.role in function.executors
+            and not function.is_trigger
+            and not function.is_variadic
+            and steps_past_policies(scene, function)
+        ):
+            yield function
+
+
+def worth_calling(scene: Scene, persona: Persona) -> Iterator[Function]:
+    """Yield those that may be called without a trace."""
+    for function in callable_by(scene, persona):
+        if not reaches_outside(scene, function):
+            yield function

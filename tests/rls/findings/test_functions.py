@@ -1,0 +1,101 @@
+"""A function that steps past policies for its caller is found by what it returns and changes."""
+
+from __future__ import annotations
+
+import pytest
+from tests.rls.conftest import ACME, NOTES
+from tests.rls.findings.conftest import ALONE, Find
+
+READS, WRITES = "definer-function-reads", "definer-function-writes"
+CLOSED = "revoke all on public.notes, public.teams from anon, authenticated;"
+NOT_MEMBERS = "revoke execute on function public.{} from public, authenticated;"
+
+
+def reading(rights: str) -> str:
+    return (
+        "create function public.find_notes(p_team_id uuid) returns setof public.notes"
+        f" language sql {rights} as $$ select * from public.notes as n"
+        " where n.team_id = p_team_id $$;"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rights", "expected"),
+    [("security definer", "warning find_notes(uuid)"), ("security invoker", None)],
+)
+def test_what_a_definer_function_returns_to_anybody_is_found(
+    find: Find, rights: str, expected: str | None
+) -> None:
+    found = find(NOTES, CLOSED, reading(rights))
+    titles = [f for f in found if f.columns == ("title",) and f.persona == "visitor"]
+    assert [f"{f.severity} {f.relation.removeprefix('public.')}" for f in titles] == (
+        [expected] if expected else []
+    )
+    if expected is None:
+        assert found.said(READS) == []
+
+
+def test_a_secret_that_comes_back_is_an_error(find: Find) -> None:
+    found = find(NOTES, CLOSED, reading("security definer"))
+    errors = {f.columns for f in found if f.severity == "error" and f.persona == "visitor"}
+    assert ("secret",) in errors
+
+
+def test_another_teams_rows_that_come_back_to_a_member_are_found(find: Find) -> None:
+    found = find(NOTES, CLOSED, reading("security definer"))
+    assert ("title",) in {f.columns for f in found if f.rule == READS and f.persona == "ann"}
+
+
+def test_a_function_that_keeps_to_the_callers_team_is_not(find: Find) -> None:
+    mine = reading("security definer").replace("= p_team_id", f"= p_team_id and team_id = '{ACME}'")
+    found = find(NOTES, CLOSED, mine, NOT_MEMBERS.format("find_notes"))
+    found = find(
+        "grant execute on function public.find_notes to authenticated;"
+        "revoke execute on function public.find_notes from anon;"
+    )
+    assert found.said(READS) == []
+
+
+def test_what_is_shown_anyway_may_come_back(find: Find) -> None:
+    shown = "grant select on public.notes to anon; alter table public.notes drop column secret;"
+    public = 'create policy "all" on public.notes for select to anon using (true);'
+    found = find(NOTES, CLOSED, shown, public, reading("security definer"))
+    assert found.said(READS, "visitor") == []
+
+
+def test_nobody_is_left_to_call_it_after_the_fix(find: Find) -> None:
+    found = find(NOTES, CLOSED, reading("security definer"))
+    (fix,) = {f.fix for f in found if f.rule == READS and f.persona == "visitor"}
+    assert find(fix).said(READS, "visitor") == []
+
+
+@pytest.mark.parametrize(
+    ("rights", "expected"), [("security definer", ["error clear(uuid)"]), ("", [])]
+)
+def test_what_a_definer_function_changes_for_anybody_is_found(
+    find: Find, rights: str, expected: list[str]
+) -> None:
+    clear = (
+        f"create function public.clear(user_id uuid) returns void language sql {rights} as $$"
+        " update public.notes as n set title = '' where n.user_id = clear.user_id $$;"
+    )
+    found = find(NOTES, CLOSED, clear)
+    assert found.said(WRITES, "visitor") == expected
+    assert found.said(WRITES, "ann") == expected
+
+
+def test_a_function_that_adds_what_belongs_to_nobody_is_only_told(find: Find) -> None:
+    letters = (
+        "create table public.letters (body text); revoke all on public.letters from anon;"
+        "create function public.write(body text) returns void language sql security definer as $$"
+        " insert into public.letters values (body) $$;"
+    )
+    assert find(letters, personas=ALONE).said(WRITES, "visitor") == ["info write(text)"]
+
+
+def test_a_function_that_reaches_outside_is_not_called(find: Find) -> None:
+    wait = (
+        "create function public.clear(user_id uuid) returns void language sql security definer as"
+        " $$ select pg_sleep(100); update public.notes set title = '' $$;"
+    )
+    assert find(NOTES, CLOSED, wait).said(WRITES) == []
