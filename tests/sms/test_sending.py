@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 from tests.sms.conftest import (
     ACACIA,
@@ -36,6 +35,7 @@ from ephraim_db.errors import (
 from ephraim_db.fakes.twilio import FakeTwilio, Fault
 from ephraim_db.sealing import Keyring, Place, open_envelope
 from ephraim_db.sms import AsyncSender, Sender, Sms
+from ephraim_db.sms.http import TIMEOUT
 from ephraim_db.sms.twilio import AsyncTwilio, Twilio
 from ephraim_db.sms_logs import SmsStatus
 
@@ -299,7 +299,7 @@ def test_no_answer_leaves_unknown_and_is_never_sent_again(
 def test_a_timeout_leaves_unknown(
     sender: Sender, twilio: FakeTwilio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ephraim_db.sms.http._TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setitem(TIMEOUT, "read", 0.2)
     twilio.silence_seconds = 2
     twilio.fail_next(Fault.SILENCE_AFTER)
     began = time.monotonic()

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import httpx
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from twilio.base.version import Version
 from twilio.http.response import Response
 from twilio.rest import Client
 
 from ephraim_db.sms.credential import Account
-from ephraim_db.sms.http import AsyncHttp, Http, TooManyRequests
+from ephraim_db.sms.http import NEVER_SENT, AsyncHttp, Http, TooManyRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,6 @@ class NoAnswer:
 Call = CreateMessage | ListMessages | FetchMessage
 Failure = Refused | Busy | NoAnswer
 
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _PAGE = 100
 
 
@@ -187,4 +185,4 @@ def _failure(failure: Exception) -> Failure:
         return Refused(failure.code, str(failure.title))
     if isinstance(failure, TwilioRestException | TwilioServiceException):
         return NoAnswer(True, f"HTTP {failure.status}")
-    return NoAnswer(not isinstance(failure, _NEVER_SENT), type(failure).__name__)
+    return NoAnswer(not isinstance(failure, NEVER_SENT), type(failure).__name__)
