@@ -51,10 +51,19 @@ def origin(page: DevelopmentPage) -> str:
     return page.url.removesuffix("/settings/integrations")
 
 
+SessionOf = Callable[[str], dict[str, str]]
+COOKIE = "sb-127-auth-token"
+
+
+def cookie_header(access_token: str) -> dict[str, str]:
+    """The header in which a browser sends the session."""
+    return {"Cookie": f"{COOKIE}={session_cookie(access_token)}"}
+
+
 @pytest.fixture
-def cookies(local: LocalSupabase) -> Callable[[str], dict[str, str]]:
-    """The cookie of a persona's session."""
-    return lambda name: {"sb-127-auth-token": session_cookie(local.access_token(SUBS[name]))}
+def session_of(local: LocalSupabase) -> SessionOf:
+    """The cookie header of a persona's session."""
+    return lambda name: cookie_header(local.access_token(SUBS[name]))
 
 
 @pytest.fixture
@@ -79,9 +88,7 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(
-    browser: Browser, origin: str, cookies: Callable[[str], dict[str, str]]
-) -> Iterator[Open]:
+def open_page(browser: Browser, origin: str, local: LocalSupabase) -> Iterator[Open]:
     """Opens a page as a persona, by default without JavaScript, as the pages have none."""
     contexts: list[BrowserContext] = []
 
@@ -94,12 +101,8 @@ def open_page(
         contexts.append(context)
         context.set_default_timeout(10_000)
         if persona:
-            context.add_cookies(
-                [
-                    {"name": name, "value": value, "url": origin}
-                    for name, value in cookies(persona).items()
-                ]
-            )
+            value = session_cookie(local.access_token(SUBS[persona]))
+            context.add_cookies([{"name": COOKIE, "value": value, "url": origin}])
         page = context.new_page()
         page.goto(path)
         return page

@@ -99,6 +99,9 @@ def create_app(
     return app
 
 
+_POSTED_ONLY = ("twilio", "twilio/test", "xero", "xero/connect", "xero/choose")
+
+
 def _is_loopback(origin: str) -> bool:
     host = urlsplit(origin).hostname or ""
     return host == "localhost" or host == "127.0.0.1" or host == "::1"
@@ -129,7 +132,7 @@ def _routes(site: Site) -> list[Route]:
         page("/integrations/xero/disconnect", "ask_to_disconnect", xero_pages.ask_to_disconnect),
         form("/integrations/xero/disconnect", "disconnect_xero", xero_pages.disconnect_xero),
         # Where a form was refused, the address bar shows the form's own path.
-        Route("/settings/integrations/{_:path}", _home),
+        *(Route(f"/settings/integrations/{path}", _home) for path in _POSTED_ONLY),
         page("/sms-log", "sms_log", sms_log),
         page("/sms-log.csv", "sms_csv", sms_csv),
         page("/sms-log/{message:uuid}", "sms_message", sms_message),

@@ -46,9 +46,10 @@ class Pretended:
 
 @dataclass(frozen=True, slots=True)
 class DevelopmentPage:
-    """A page being served: its address, and the fakes behind it."""
+    """A page being served: its address, what serves it, and the fakes behind it."""
 
     url: str
+    app: Starlette
     twilio: FakeTwilio
     xero: FakeXero
 
@@ -79,7 +80,7 @@ def serve_settings_page(
             xero.add_tenant(name)
         app = development_app(local, subs, keyring, origin, twilio.url, xero.url)
         with served(app, listener):
-            yield DevelopmentPage(f"{origin}/settings/integrations", twilio, xero)
+            yield DevelopmentPage(f"{origin}/settings/integrations", app, twilio, xero)
 
 
 def development_app(

@@ -57,7 +57,7 @@ class Shield:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = perf_counter()
+        started, outside = perf_counter(), scope.get("endpoint")
         status = 0
 
         async def send_shielded(message: Message) -> None:
@@ -78,7 +78,7 @@ class Shield:
             await refused(Request(scope), error)(scope, receive, send_shielded)
         finally:
             # A path that no route knows may hold anything, so it is not repeated.
-            path = scope["path"] if "endpoint" in scope else "-"
+            path = scope["path"] if scope.get("endpoint") is not outside else "-"
             milliseconds = (perf_counter() - started) * 1000
             _logger.info("%s %s %d %.1f ms", scope["method"], path, status, milliseconds)
 
