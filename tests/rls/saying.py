@@ -26,3 +26,8 @@ def _in_words(cell: Cell) -> str:
 def _outcome(cell: Cell) -> str:
     detail = cell.scope if cell.outcome == "allowed" else cell.sqlstate
     return f"{cell.outcome} {detail}" if detail else cell.outcome
+
+
+def decided(matrix: Matrix, persona: str, relation: str, command: Command) -> set[str | None]:
+    """Return the policies that decided the cells, None for those that no policy did."""
+    return {c.decided_by for c in matrix.find(persona, f"public.{relation}", command)}

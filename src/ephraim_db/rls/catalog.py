@@ -50,8 +50,21 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy; `command` may be ALL, and `roles`, members included, have public for everybody."""
+
+    name: str
+    command: str
+    permissive: bool
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or view. `commands` are those its kind can take, whoever asks."""
+    """A table or view. `commands` are those its kind can take, whoever asks.
+
+    `policies` is None where row security is off.
+    """
 
     oid: int
     schema: str
@@ -61,6 +74,7 @@ class Relation:
     primary_key: tuple[str, ...]
     foreign_keys: tuple[ForeignKey, ...]
     commands: frozenset[str]
+    policies: tuple[Policy, ...] | None = None
 
     @property
     def full_name(self) -> str:
@@ -148,7 +162,12 @@ def _relation(row: dict[str, Any]) -> Relation:
         tuple(row["primary_key"]),
         foreign_keys,
         frozenset(row["commands"]),
+        None if row["policies"] is None else tuple(_policy(p) for p in row["policies"]),
     )
+
+
+def _policy(row: dict[str, Any]) -> Policy:
+    return Policy(row["name"], row["command"], row["permissive"], tuple(row["roles"]))
 
 
 def read_privileges(

@@ -5,6 +5,7 @@ relations as (
         c.oid,
         c.relkind,
         c.relname,
+        c.relrowsecurity,
         n.nspname,
         pg_catalog.pg_relation_is_updatable(c.oid, true) as updatable
     from pg_catalog.pg_class as c
@@ -36,7 +37,7 @@ columns as (
                     where
                         i.indrelid = a.attrelid
                         and i.indisunique
-                        and a.attnum = any(i.indkey::smallint [])
+                        and a.attnum = any(i.indkey)
                 ),
                 'labels', coalesce((
                     select jsonb_agg(e.enumlabel order by e.enumsortorder)
@@ -107,6 +108,32 @@ select
         case when r.updatable & 8 > 0 then 'INSERT' end,
         case when r.updatable & 4 > 0 then 'UPDATE' end,
         case when r.updatable & 16 > 0 then 'DELETE' end
-    ], null) as commands
+    ], null) as commands,
+    case when r.relrowsecurity then
+        coalesce((
+            select
+                jsonb_agg(jsonb_build_object(
+                    'name', p.polname,
+                    'command', case p.polcmd
+                        when 'r' then 'SELECT'
+                        when 'a' then 'INSERT'
+                        when 'w' then 'UPDATE'
+                        when 'd' then 'DELETE'
+                        else 'ALL'
+                    end,
+                    'permissive', p.polpermissive,
+                    'roles', array(
+                        select 'public' from unnest(p.polroles) as u (oid) where u.oid = 0
+                        union all
+                        select g.rolname::text
+                        from unnest(p.polroles) as u (oid)
+                        inner join pg_catalog.pg_roles as g
+                            on u.oid <> 0 and pg_catalog.pg_has_role(g.oid, u.oid, 'usage')
+                    )
+                ) order by p.polname)
+            from pg_catalog.pg_policy as p
+            where p.polrelid = r.oid
+        ), '[]')
+    end as policies
 from relations as r
 left join columns as c on r.oid = c.attrelid

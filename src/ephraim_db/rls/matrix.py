@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ephraim_db.rls.catalog import Kind
-from ephraim_db.rls.observing import Observed
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import COMMANDS, Command
+from ephraim_db.rls.probing import Observed
 from ephraim_db.rls.verdicts import Outcome, Verdict, judge
 
 Scope = Literal["none", "own", "organization", "all"]
@@ -36,7 +36,8 @@ class Cell:
     """What one persona can do to one relation with one command, for these columns.
 
     `relation` is schema-qualified. `scope` is whose rows: the narrowest that holds all it reached.
-    `sqlstate` is what Postgres said if the outcome is "error". `decided_by` names the policy.
+    `sqlstate` is what Postgres said if the outcome is "error". `decided_by` names the policy,
+    or several: with "and" if each was needed, with "or" if each would do.
     """
 
     persona: str
@@ -123,6 +124,7 @@ def _cells(one: Observed, command: Command, verdicts: dict[str, Verdict]) -> Ite
             SCOPES[reach],
             () if command == "DELETE" else tuple(columns),
             sqlstate,
+            one.decided.get((command, outcome, reach)),
         )
 
 

@@ -1,6 +1,6 @@
 """Run the probes: one connection, one transaction, rolled back whatever happens.
 
-catalog -> for each relation: rows copied -> probed as everybody -> Observed
+catalog -> for each relation: rows copied -> probed as everybody -> decided by which policy
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import psycopg
 
 from ephraim_db.rls.asking import prepare
 from ephraim_db.rls.catalog import Catalog, Privileges, read_catalog, read_privileges
+from ephraim_db.rls.deciding import decide
 from ephraim_db.rls.ownership import Ownership
 from ephraim_db.rls.personas import Personas
 from ephraim_db.rls.prober import become_able, refuse_the_unprobeable
@@ -72,7 +73,7 @@ def observing(
             on_progress(f"probing {relation.full_name}")
             rows = copy_rows(connection, relation, personas.everyone, ownership)
             probing = Probing(connection, catalog, ownership, privileges, rows)
-            found += probing.observed(personas.everyone)
+            found += decide(probing.observed(personas.everyone), probing.ask)
         yield Observation(connection, personas, catalog, privileges, ownership, tuple(found))
 
 

@@ -1,5 +1,5 @@
 -- Runs probes, each in a subtransaction that always ends in a rollback. An act is a persona's
--- probes; its `setup` is done before, as the prober, and undone after. If that fails, probe 0 tells.
+-- probes; its `setup` is done before, as the prober, and undone after. If it fails, probe 0 tells.
 -- `until` says when the other probes that try for the same answers are left out.
 -- `witness` tells, as the prober, which rows the command touched.
 -- A probe that takes too long ends the run: the next call goes on from there.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -12,12 +12,16 @@ from ephraim_db.rls.asking import Act, ask
 from ephraim_db.rls.catalog import Catalog, Privileges, Relation, quote
 from ephraim_db.rls.ownership import Ownership, Whose
 from ephraim_db.rls.personas import Persona
-from ephraim_db.rls.probes import Answer
+from ephraim_db.rls.probes import Answer, Command
 from ephraim_db.rls.rows import Rows
 from ephraim_db.rls.table_probes import TableProbes
 from ephraim_db.rls.view_probes import ViewProbes
 
 INSUFFICIENT_PRIVILEGE = "42501"
+
+
+Decided = Mapping[tuple[Command, str, Whose | None], str]
+"""The policies that decided, by command, outcome and reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Observed:
     rows: Rows
     kinds: tuple[Whose, ...]
     answers: tuple[Answer, ...]
+    decided: Decided = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,8 @@ class Probing:
     def _ask_everyone(self, personas: Sequence[Persona]) -> list[tuple[Answer, ...]]:
         people = [self._probes(persona) for persona in personas]
         refused = self._refusals(people)
-        firsts = self._ask(Act(one.persona, tuple(one.first_round())) for one in people)
-        seconds = self._ask(
+        firsts = self.ask(Act(one.persona, tuple(one.first_round())) for one in people)
+        seconds = self.ask(
             Act(one.persona, tuple(one.second_round(first)))
             for one, first in zip(people, firsts, strict=True)
         )
@@ -78,19 +83,20 @@ class Probing:
     ) -> dict[str, tuple[Answer, ...]]:
         """Ask once for each role what it was not granted; each persona, if that is not refused."""
         by_role = {one.persona.role: one for one in reversed(people)}
-        answers = self._ask(Act(one.persona, tuple(one.refusals())) for one in by_role.values())
+        answers = self.ask(Act(one.persona, tuple(one.refusals())) for one in by_role.values())
         told = dict(zip(by_role, answers, strict=True))
         doubted = [
             one
             for one in people
             if any(a.sqlstate != INSUFFICIENT_PRIVILEGE for a in told[one.persona.role])
         ]
-        again = self._ask(Act(one.persona, tuple(one.refusals())) for one in doubted)
+        again = self.ask(Act(one.persona, tuple(one.refusals())) for one in doubted)
         return {one.persona.name: told[one.persona.role] for one in people} | {
             one.persona.name: found for one, found in zip(doubted, again, strict=True)
         }
 
-    def _ask(self, acts: Iterable[Act]) -> list[tuple[Answer, ...]]:
+    def ask(self, acts: Iterable[Act]) -> list[tuple[Answer, ...]]:
+        """Return the answers to acts on this relation."""
         return ask(self.connection, self.rows.relation.schema, acts)
 
     def _probes(self, persona: Persona) -> TableProbes | ViewProbes:
