@@ -73,6 +73,48 @@ keys as (
         ) as target_columns
     from pg_catalog.pg_constraint as k
     where k.contype in ('p', 'f')
+),
+
+policy_roles as (
+    select
+        p.oid,
+        g.rolname::text as role
+    from pg_catalog.pg_policy as p
+    cross join lateral unnest(array_remove(p.polroles, 0::oid)) as u (oid)
+    inner join pg_catalog.pg_roles as g on pg_catalog.pg_has_role(g.oid, u.oid, 'usage')
+    union all
+    select
+        p.oid,
+        'public' as role
+    from pg_catalog.pg_policy as p
+    where 0::oid = any(p.polroles)
+),
+
+policies as (
+    select
+        p.polrelid,
+        jsonb_agg(
+            jsonb_build_object(
+                'name', p.polname,
+                'command', case p.polcmd
+                    when 'r' then 'SELECT'
+                    when 'a' then 'INSERT'
+                    when 'w' then 'UPDATE'
+                    when 'd' then 'DELETE'
+                    else 'ALL'
+                end,
+                'permissive', p.polpermissive,
+                'roles', array(
+                    select distinct r.role
+                    from policy_roles as r
+                    where p.oid = r.oid
+                    order by r.role
+                )
+            )
+            order by p.polname
+        ) as policies
+    from pg_catalog.pg_policy as p
+    group by p.polrelid
 )
 
 select
@@ -109,31 +151,7 @@ select
         case when r.updatable & 4 > 0 then 'UPDATE' end,
         case when r.updatable & 16 > 0 then 'DELETE' end
     ], null) as commands,
-    case when r.relrowsecurity then
-        coalesce((
-            select
-                jsonb_agg(jsonb_build_object(
-                    'name', p.polname,
-                    'command', case p.polcmd
-                        when 'r' then 'SELECT'
-                        when 'a' then 'INSERT'
-                        when 'w' then 'UPDATE'
-                        when 'd' then 'DELETE'
-                        else 'ALL'
-                    end,
-                    'permissive', p.polpermissive,
-                    'roles', array(
-                        select 'public' from unnest(p.polroles) as u (oid) where u.oid = 0
-                        union all
-                        select g.rolname::text
-                        from unnest(p.polroles) as u (oid)
-                        inner join pg_catalog.pg_roles as g
-                            on u.oid <> 0 and pg_catalog.pg_has_role(g.oid, u.oid, 'usage')
-                    )
-                ) order by p.polname)
-            from pg_catalog.pg_policy as p
-            where p.polrelid = r.oid
-        ), '[]')
-    end as policies
+    case when r.relrowsecurity then coalesce(p.policies, '[]') end as policies
 from relations as r
 left join columns as c on r.oid = c.attrelid
+left join policies as p on r.oid = p.polrelid
