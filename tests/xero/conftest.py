@@ -90,6 +90,11 @@ def set_app(owner: Owner, key: PrivateKey, client_id: str, secret: str | None) -
 @pytest.fixture
 def acacia(owner: Owner, key: PrivateKey) -> UUID:
     """An organization whose app is entered and which is not connected."""
+    prepare(owner, key)
+    return ACACIA
+
+
+def prepare(owner: Owner, key: PrivateKey) -> None:
     public = key.public()
     owner.execute(
         "insert into public.sealing_keys (kid, x, status, activated_at) "
@@ -99,7 +104,6 @@ def acacia(owner: Owner, key: PrivateKey) -> UUID:
     set_app(owner, key, CLIENT_ID, CLIENT_SECRET)
     owner.execute("delete from public.xero_leftovers")
     owner.execute("delete from public.xero_authorizations")
-    return ACACIA
 
 
 @pytest.fixture

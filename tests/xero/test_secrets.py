@@ -5,20 +5,35 @@ from __future__ import annotations
 import logging
 import traceback
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import psycopg.sql
 import pytest
+from psycopg.rows import dict_row
+from tests.conftest import PROJECT
 
 from ephraim_db.errors import EphraimError
 from ephraim_db.fakes.xero import FakeXero, Fault
 from ephraim_db.fakes.xero import Tenant as XeroTenant
+from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
+from ephraim_db.postgres import create_database, start_postgres
 from ephraim_db.sealing import Keyring, PrivateKey
 from ephraim_db.xero import App, Xero, stored, tokens
 
-from .conftest import ACACIA, ADMIN, CLIENT_ID, CLIENT_SECRET, RETURN, SESSION, Owner, expire
+from .conftest import (
+    ACACIA,
+    ADMIN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    RETURN,
+    SESSION,
+    Owner,
+    expire,
+    prepare,
+)
 
 
 class Story:
@@ -63,6 +78,13 @@ def told(
     """A connection's whole life, with everything that can go wrong in it."""
     caplog.set_level(logging.DEBUG)
     story = Story(xero, fake)
+    tell(story, owner, tenant)
+    story.told.append(caplog.text)
+    return story
+
+
+def tell(story: Story, owner: Owner, tenant: XeroTenant) -> None:
+    xero, fake = story.xero, story.fake
     back = story.approve(tenant)
     story.fails("complete", back, ACACIA, ADMIN, session="another browser session")
     fake.fail("token", Fault(drop="after"))
@@ -91,9 +113,7 @@ def told(
     fake.advance(timedelta(days=61))
     story.fails("token", ACACIA)
     story.told.append(repr(xero.status()))
-    story.told.append(caplog.text)
     story.secrets += [*fake.ledger.access, *fake.ledger.refresh]
-    return story
 
 
 def test_no_error_traceback_repr_or_log_holds_a_secret(told: Story) -> None:
@@ -124,6 +144,37 @@ def test_no_table_holds_a_secret_in_the_clear(told: Story, owner: Owner) -> None
     assert any(CLIENT_ID in row for row in dump)
     for secret in told.secrets:
         assert not [row for row in dump if secret in row]
+
+
+def test_no_file_of_a_server_that_logs_everything_holds_a_secret(
+    fake: FakeXero, app: App, key: PrivateKey, keyring: Keyring, tenant: XeroTenant
+) -> None:
+    with start_postgres("embedded") as server:
+        create_database(server, "story")
+        with psycopg.connect(server.url("story"), autocommit=True) as superuser:
+            superuser.execute("alter database story set log_statement = 'all'")
+            superuser.execute("alter database story set log_parameter_max_length_on_error = -1")
+            superuser.execute("set log_statement = 'none'")
+            [(data,)] = superuser.execute("show data_directory").fetchall()
+            url = server.url("story", "postgres")
+            with psycopg.connect(url, autocommit=True) as migrator:
+                apply_migrations(migrator, find_migrations(PROJECT))
+                apply_seed(migrator, PROJECT)
+            with psycopg.connect(url, autocommit=True, row_factory=dict_row) as owner:
+                prepare(owner, key)
+                with Xero(url, keyring, app) as xero:
+                    story = Story(xero, fake)
+                    tell(story, owner, tenant)
+            superuser.execute("checkpoint")
+        files = [path for path in Path(data).parent.rglob("*") if path.is_file()]
+        written = {path: path.read_bytes() for path in files}
+    log = written[Path(data).parent / "postgres.log"]
+    assert b"update public.xero_connections" in log
+    assert b"seal:v1:" in log  # with its parameters
+    assert sum(CLIENT_ID.encode() in content for content in written.values()) > 2  # table, WAL, log
+    for secret in story.secrets:
+        for shape in (secret.encode(), secret.encode().hex().encode()):
+            assert not [path for path, content in written.items() if shape in content]
 
 
 def test_a_token_set_opens_for_its_organization_only(
