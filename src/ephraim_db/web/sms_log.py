@@ -242,7 +242,7 @@ def _day(name: str, text: str, errors: dict[str, str]) -> date | None:
     if not text:
         return None
     try:
-        day = date.fromisoformat(text)
+        day = datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         day = None
     if day is None or not 2000 <= day.year < 2100:

@@ -17,6 +17,7 @@ from ephraim_db.errors import (
     Rejected,
     SealingError,
     SmsError,
+    TooSoon,
     TwilioNotConfigured,
     TwilioRefused,
     TwilioUnreachable,
@@ -102,14 +103,16 @@ async def send_test(visit: Visit, form: Form) -> Response:
     except InvalidInput:
         return await show(visit, values=_to(form), errors={"to": _PHONE}, status=422)
     organization = await visit.client.get_organization()
-    requested = await visit.client.request_credential_test("twilio")
     try:
+        requested = await visit.client.request_credential_test("twilio")
         log = await visit.site.sms.send_test_sms(organization.id, to, requested=requested)
     except InvalidInput as error:
         text = f"This number {error.reason}."
         return await show(visit, values=_to(form), errors={"to": text}, status=422)
     except (TwilioRefused, TwilioUnreachable) as error:
         return _follow(visit, error.sms_log_id)
+    except TooSoon:
+        return await show(visit, values=_to(form), notice=_TOO_SOON, status=429)
     except TwilioNotConfigured:
         return await show(visit, values=_to(form), notice=_INCOMPLETE, status=409)
     except (SealingError, SmsError):
@@ -120,6 +123,11 @@ async def send_test(visit: Visit, form: Form) -> Response:
 _INCOMPLETE = Notice(
     "The test was not sent",
     "Save an Account SID, an Auth Token and a Phone Number first.",
+    "destructive",
+)
+_TOO_SOON = Notice(
+    "The test was not sent",
+    "Five tests in ten minutes are enough for one organization. Wait ten minutes, then try again.",
     "destructive",
 )
 _CLOSED = Notice(
