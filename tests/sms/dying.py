@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 
 from tests.sms.conftest import ACACIA, TO
 
@@ -25,6 +26,8 @@ def main(database_url: str, twilio_url: str, last: int) -> None:
 
         def perform(step: object) -> object:
             nonlocal performed
+            if threading.current_thread() is not threading.main_thread():
+                return original(step)  # a part of a step of the path
             if performed == last:
                 os.kill(os.getpid(), signal.SIGKILL)
             answer = original(step)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NoReturn
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -22,6 +21,7 @@ from twilio.request_validator import RequestValidator
 from ephraim_db.database import AsyncDatabase, Steps
 from ephraim_db.errors import SealingError, SupabaseError, TwilioNotConfigured
 from ephraim_db.sealing import Keyring
+from ephraim_db.sms.batching import AsyncBatches, RowCall
 from ephraim_db.sms.callbacks import CallbackUrl, ids
 from ephraim_db.sms.credential import Account, load_account
 from ephraim_db.sms.log import advance
@@ -48,7 +48,12 @@ def status_callbacks(
     be whatever arrives here, by default anything.
     """
     url = CallbackUrl(callback_url)
-    database = AsyncDatabase(database_url, connections=connections, perform=_nothing_else)
+
+    async def perform(step: RowCall) -> object:
+        return await batches.perform(step)
+
+    database = AsyncDatabase(database_url, connections=connections, perform=perform)
+    batches = AsyncBatches(database.run)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -126,7 +131,3 @@ async def _bounded(request: Request) -> bytes | None:
         if len(body) > _LARGEST_BODY:
             return None
     return bytes(body)
-
-
-async def _nothing_else(step: object) -> NoReturn:
-    raise TypeError(f"nobody performs {type(step).__name__}")

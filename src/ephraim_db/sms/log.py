@@ -11,6 +11,7 @@ from uuid import UUID
 
 from ephraim_db.database import Steps, first_row
 from ephraim_db.errors import KeyReused, OptedOut
+from ephraim_db.sms.batching import RowCall
 from ephraim_db.sms.refusals import in_words
 from ephraim_db.sms_logs import SmsLog, SmsStatus
 from ephraim_db.steps import Row
@@ -21,23 +22,31 @@ _COLUMNS = """
     m.error_message, m.related_shift_id, m.related_worker_id, m.related_participant_id,
     m.created_at, m.updated_at, m.sent_at, m.delivered_at, m.failed_at
 """
+# For many messages at once, each argument an array: see batching.py.
 _WRITE = f"""
-select {_COLUMNS}
-from private.write_sms_log(
-    %(organization_id)s, %(to)s, %(body)s, %(idempotency_key)s,
-    %(shift)s, %(worker)s, %(participant)s
+select a.n, {_COLUMNS}
+from unnest(
+    %(organization_id)s::uuid[], %(to)s::text[], %(body)s::text[], %(key)s::text[],
+    %(shift)s::uuid[], %(worker)s::uuid[], %(participant)s::uuid[]
+) with ordinality as a (organization_id, phone, body, key, shift, worker, participant, n)
+cross join lateral private.write_sms_log(
+    a.organization_id, a.phone, a.body, a.key, a.shift, a.worker, a.participant
+) as m
+"""  # noqa: S608
+_ADVANCE = f"""
+select a.n, {_COLUMNS}
+from unnest(
+    %(organization_id)s::uuid[], %(id)s::uuid[], %(sid)s::text[], %(source)s::text[],
+    %(status)s::text[], %(code)s::integer[], %(message)s::text[]
+) with ordinality as a (organization_id, id, sid, source, status, code, message, n)
+cross join lateral private.advance_sms_log(
+    a.organization_id, a.id, a.sid, a.source, a.status, a.code, a.message
 ) as m
 """  # noqa: S608
 _BY_KEY = f"""
 select {_COLUMNS}
 from public.sms_logs as m
 where m.organization_id = %(organization_id)s and m.idempotency_key = %(idempotency_key)s
-"""  # noqa: S608
-_ADVANCE = f"""
-select {_COLUMNS}
-from private.advance_sms_log(
-    %(organization_id)s, %(id)s, %(sid)s, %(source)s, %(status)s, %(code)s, %(message)s
-) as m
 """  # noqa: S608
 
 
@@ -60,16 +69,16 @@ def write_pending(sms: Sms) -> Steps[tuple[SmsLog, bool]]:
     It is not new if its key sent a message before, or is doing so in another process right now.
     `OptedOut` if its recipient has switched SMS off.
     """
-    row = yield from first_row(
-        _WRITE,
-        organization_id=sms.organization_id,
-        to=sms.to,
-        body=sms.body,
-        idempotency_key=sms.idempotency_key,
-        shift=sms.related_shift_id,
-        worker=sms.related_worker_id,
-        participant=sms.related_participant_id,
-    )
+    arguments = {
+        "organization_id": sms.organization_id,
+        "to": sms.to,
+        "body": sms.body,
+        "key": sms.idempotency_key,
+        "shift": sms.related_shift_id,
+        "worker": sms.related_worker_id,
+        "participant": sms.related_participant_id,
+    }
+    row: Row | None = yield RowCall(_WRITE, arguments)
     if row is not None:
         return _sms_log(row), True
     earlier = yield from _earlier(sms)
@@ -92,16 +101,16 @@ def advance(
 
     What would take the message back, or is heard a second time, is written down and moves nothing.
     """
-    row = yield from first_row(
-        _ADVANCE,
-        organization_id=organization_id,
-        id=sms_log_id,
-        sid=sid,
-        source=source,
-        status=status,
-        code=code,
-        message=message or (in_words(code) if code else None),
-    )
+    arguments = {
+        "organization_id": organization_id,
+        "id": sms_log_id,
+        "sid": sid,
+        "source": source,
+        "status": status,
+        "code": code,
+        "message": message or (in_words(code) if code else None),
+    }
+    row: Row | None = yield RowCall(_ADVANCE, arguments)
     return _sms_log(row) if row is not None else None
 
 

@@ -19,6 +19,7 @@ from ephraim_db.database import AsyncDatabase, Database
 from ephraim_db.errors import EphraimError
 from ephraim_db.sealing import Keyring
 from ephraim_db.sms import sending
+from ephraim_db.sms.batching import AsyncBatches, Batches, RowCall
 from ephraim_db.sms.callbacks import CallbackUrl
 from ephraim_db.sms.credential import Account, load_account
 from ephraim_db.sms.log import Sms
@@ -58,6 +59,7 @@ class Sender:
         self._callback = CallbackUrl(callback_url) if callback_url is not None else None
         self._twilio = twilio or Twilio()
         self._database = Database(database_url, connections=connections, perform=self._perform)
+        self._batches = Batches(self._database.run)
 
     def __enter__(self) -> Self:
         """Connect to the database."""
@@ -66,6 +68,7 @@ class Sender:
 
     def __exit__(self, *exception: object) -> None:
         """Close every connection."""
+        self._batches.close()
         self._database.__exit__(*exception)
         self._twilio.close()
 
@@ -155,7 +158,9 @@ class Sender:
         """
         return self._database.run(reconcile(self._keyring, organization_id, stale))
 
-    def _perform(self, step: Call | Pause) -> object:
+    def _perform(self, step: RowCall | Call | Pause) -> object:
+        if isinstance(step, RowCall):
+            return self._batches.perform(step)
         if not isinstance(step, Pause):
             return self._twilio.perform(step)
         time.sleep(step.seconds)
@@ -198,6 +203,7 @@ class AsyncSender:
         self._callback = CallbackUrl(callback_url) if callback_url is not None else None
         self._twilio = twilio or AsyncTwilio()
         self._database = AsyncDatabase(database_url, connections=connections, perform=self._perform)
+        self._batches = AsyncBatches(self._database.run)
 
     async def __aenter__(self) -> Self:
         """Connect to the database."""
@@ -298,7 +304,9 @@ class AsyncSender:
         """
         return await self._database.run(reconcile(self._keyring, organization_id, stale))
 
-    async def _perform(self, step: Call | Pause) -> object:
+    async def _perform(self, step: RowCall | Call | Pause) -> object:
+        if isinstance(step, RowCall):
+            return await self._batches.perform(step)
         if not isinstance(step, Pause):
             return await self._twilio.perform(step)
         await asyncio.sleep(step.seconds)
