@@ -13,9 +13,9 @@ from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step
-from ephraim_db.rls.findings.facts import Function
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.functions import Function
 from ephraim_db.rls.ownership import OWNER_NAMES, Whose
 from ephraim_db.rls.personas import Persona
 

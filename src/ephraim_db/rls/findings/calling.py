@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from ephraim_db.rls.findings.facts import Function
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.functions import Function
 from ephraim_db.rls.personas import Persona
-
-OUTSIDE = re.compile(
-    r"\bnet\.|\bhttp(_\w+)?\s*\(|\bdblink|\bcron\.|\bpg_(read|ls|stat)_\w*file|\blo_(im|ex)port|"
-    r"\bpg_sleep|\bpg_(terminate|cancel)_backend|\bpg_(read|write)_|\bsupabase_functions\.|"
-    r"\bcopy\s[^;]*\b(program|from\s+'|to\s+')",
-    re.IGNORECASE | re.DOTALL,
-)
-"""What reaches outside the database, or what no rollback takes back."""
 
 
 def reaches_outside(scene: Scene, function: Function) -> bool:
     """Return whether a function, or one that it calls, reaches outside the database."""
-    called = (scene.facts.functions[oid] for oid in scene.facts.called([function.oid]))
-    return any(not one.readable or OUTSIDE.search(one.source) for one in called)
+    return scene.facts.known.way_out([function.oid]) is not None
 
 
 def steps_past_policies(scene: Scene, function: Function) -> bool:

@@ -5,18 +5,16 @@ A rule uses it to choose what to try and what to suggest, never as the proof.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.resources import files
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
 
-from ephraim_db.rls.catalog import Relation, quote
+from ephraim_db.rls.catalog import Relation
+from ephraim_db.rls.functions import Function, Functions, read_functions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +33,6 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """A function; `volatility` is i, s or v. `source` is its body, empty if it is no text.
-
-    `executors` are the roles asked about that may call it.
-    """
-
-    oid: int
-    schema: str
-    name: str
-    arguments: str
-    definer: bool
-    volatility: str
-    is_trigger: bool
-    returns_set: bool
-    returns: str
-    source: str
-    argument_types: tuple[str, ...]
-    argument_names: tuple[str, ...]
-    is_variadic: bool
-    readable: bool
-    executors: frozenset[str]
-
-    @property
-    def full_name(self) -> str:
-        """Return schema.name(arguments), for people."""
-        return f"{self.schema}.{self.name}({', '.join(self.argument_types)})"
-
-    @property
-    def sql(self) -> str:
-        """Return the quoted name, for SQL."""
-        return f"{quote(self.schema)}.{quote(self.name)}"
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
     """More of a table: `publications` has the columns by the name of the publication."""
 
@@ -81,10 +45,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Facts:
-    """All of it; functions and tables by oid."""
+    """All of it; tables by oid."""
 
     policies: tuple[Policy, ...]
-    functions: dict[int, Function]
+    known: Functions
     tables: dict[int, Table]
 
     def deciding(self, relation: Relation, command: str, role: str) -> tuple[Policy, ...]:
@@ -98,48 +62,25 @@ class Facts:
             and (role in policy.roles or "public" in policy.roles)
         )
 
+    @property
+    def functions(self) -> Mapping[int, Function]:
+        """Return the functions by oid."""
+        return self.known.by_oid
+
     def called(self, oids: Iterable[int]) -> frozenset[int]:
         """Return these functions and those they call, as far as their text names them."""
-        found: set[int] = set()
-        todo = list(oids)
-        while todo:
-            oid = todo.pop()
-            if oid in found or oid not in self.functions:
-                continue
-            found.add(oid)
-            words = self._words[oid]
-            todo += [
-                other for name, others in self._by_name.items() if name in words for other in others
-            ]
-        return frozenset(found)
+        return self.known.called(oids)
 
     def named_in(self, functions: Iterable[int], relations: Iterable[Relation]) -> frozenset[int]:
         """Return the oids of the relations that the text of these functions names."""
         words: set[str] = set()
         for oid in functions:
-            words |= self._words[oid]
+            words |= self.known.words[oid]
         return frozenset(relation.oid for relation in relations if relation.name in words)
-
-    @cached_property
-    def _words(self) -> dict[int, frozenset[str]]:
-        return {
-            oid: frozenset(re.findall(r"\w+", function.source))
-            for oid, function in self.functions.items()
-        }
-
-    @cached_property
-    def _by_name(self) -> dict[str, list[int]]:
-        by_name: dict[str, list[int]] = {}
-        for oid, function in self.functions.items():
-            by_name.setdefault(function.name, []).append(oid)
-        return by_name
 
 
 def read_facts(connection: psycopg.Connection[Any], roles: Iterable[str]) -> Facts:
     """Read it in three queries; `roles` are those of whom is asked what they may call."""
-    connection.execute(
-        "select set_config('ephraim.roles', %s, true)", (json.dumps(sorted(set(roles))),)
-    )
     policies = (
         Policy(
             **{
@@ -150,17 +91,6 @@ def read_facts(connection: psycopg.Connection[Any], roles: Iterable[str]) -> Fac
             }
         )
         for row in _rows(connection, "policies.sql")
-    )
-    functions = (
-        Function(
-            **{
-                **row,
-                "argument_types": tuple(row["argument_types"]),
-                "argument_names": tuple(row["argument_names"]),
-                "executors": frozenset(row["executors"]),
-            }
-        )
-        for row in _rows(connection, "functions.sql")
     )
     tables = (
         Table(
@@ -174,7 +104,7 @@ def read_facts(connection: psycopg.Connection[Any], roles: Iterable[str]) -> Fac
     )
     return Facts(
         tuple(policies),
-        {function.oid: function for function in functions},
+        read_functions(connection, roles),
         {table.oid: table for table in tables},
     )
 

@@ -14,11 +14,11 @@ from ephraim_db.rls.findings.arguments import ARGUMENTS, TRIES, call, prepare_ar
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.facts import Function
 from ephraim_db.rls.findings.finding import Severity
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.findings.secret_columns import find_secrets
+from ephraim_db.rls.functions import Function
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 

@@ -11,13 +11,14 @@ select
     pg_catalog.format_type(p.prorettype, null) as returns,
     coalesce(pg_catalog.pg_get_function_sqlbody(p.oid), p.prosrc) as source,
     array(
-        select pg_catalog.format_type(t.oid, null)
-        from unnest(p.proargtypes) with ordinality as t (oid, place)
-        order by t.place
+        select pg_catalog.format_type(a.oid, null)
+        from unnest(p.proargtypes) with ordinality as a (oid, place)
+        order by a.place
     ) as argument_types,
     coalesce(p.proargnames[1:p.pronargs], '{}') as argument_names,
     p.provariadic <> 0 as is_variadic,
-    l.lanname in ('sql', 'plpgsql') as readable,
+    l.lanpltrusted as is_trusted,
+    t.typrelid::int8 as returned_relation,
     array(
         select r.name
         from jsonb_array_elements_text(current_setting('ephraim.roles')::jsonb) as r (name)
@@ -28,6 +29,7 @@ select
 from pg_catalog.pg_proc as p
 inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
 inner join pg_catalog.pg_language as l on p.prolang = l.oid
+inner join pg_catalog.pg_type as t on p.prorettype = t.oid
 where
     p.prokind = 'f'
     and n.nspname <> 'information_schema'
