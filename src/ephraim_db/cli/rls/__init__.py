@@ -1,12 +1,15 @@
 """The commands of `ephraim-db rls`, one a file.
 
-matrix.py --> running.py (a database to observe) --> ephraim_db.rls
+matrix.py, accept.py, check.py --> running.py (a database to observe) --> ephraim_db.rls
+                               --> reporting.py (how it is told)
 """
 
 from __future__ import annotations
 
 import click
 
+from ephraim_db.cli.rls.accept import accept
+from ephraim_db.cli.rls.check import check
 from ephraim_db.cli.rls.matrix import matrix
 
 
@@ -15,4 +18,5 @@ def rls() -> None:
     """Observe what row-level security really lets people do."""
 
 
-rls.add_command(matrix)
+for command in (matrix, accept, check):
+    rls.add_command(command)

@@ -56,6 +56,11 @@ _OPTIONS = (
 )
 
 
+def contract_of(project: Path) -> Path:
+    """Return where the contract of a project is."""
+    return project / "supabase" / "rls.contract"
+
+
 def observe_project(project: Path, database_url: str | None, postgres: str) -> Examined:
     """Observe and search, with progress on stderr. Raises CannotRun."""
     with _progress() as say:

@@ -125,6 +125,4 @@ def _change(before: str, after: str) -> Change:
     difference = REACH.get(after, 0) - REACH.get(before, 0)
     if difference:
         return Change.WIDER if difference > 0 else Change.NARROWER
-    if not before or not after:
-        return Change.WIDER if after else Change.NARROWER
     return Change.OTHER

@@ -7,15 +7,21 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from ephraim_db.rls.contract import Told, write_fact
 from ephraim_db.rls.findings import Finding
 from ephraim_db.rls.matrix import Matrix
 
 VERSION = 1
 
 
-def as_document(matrix: Matrix, findings: Iterable[Finding] = ()) -> dict[str, Any]:
-    """Return the document; relations are schema-qualified, keys and order are stable."""
-    return {
+def as_document(
+    matrix: Matrix, findings: Iterable[Finding] = (), differences: Iterable[Told] | None = None
+) -> dict[str, Any]:
+    """Return the document; relations are schema-qualified, keys and order are stable.
+
+    It has `differences` if it was compared with a contract.
+    """
+    document: dict[str, Any] = {
         "version": VERSION,
         "personas": [
             {"name": p.name, "role": p.role, "sub": p.sub, "organization": p.organization}
@@ -48,8 +54,27 @@ def as_document(matrix: Matrix, findings: Iterable[Finding] = ()) -> dict[str, A
             for doubt in matrix.unproven
         ],
     }
+    if differences is not None:
+        document["differences"] = [_difference(told) for told in differences]
+    return document
 
 
-def as_json(matrix: Matrix, findings: Iterable[Finding] = ()) -> str:
+def as_json(
+    matrix: Matrix, findings: Iterable[Finding] = (), differences: Iterable[Told] | None = None
+) -> str:
     """Return the document as text."""
-    return json.dumps(as_document(matrix, findings), indent=2, ensure_ascii=False)
+    document = as_document(matrix, findings, differences)
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _difference(told: Told) -> dict[str, Any]:
+    """Return a sentence, and the lines of the contract that it takes away and adds."""
+    return {
+        "change": told.change.name.lower(),
+        "personas": list(told.personas),
+        "relation": told.relation,
+        "columns": list(told.columns),
+        "message": told.message,
+        "agreed": [write_fact(one.before) for one in told.differences if one.before],
+        "observed": [write_fact(one.after) for one in told.differences if one.after],
+    }

@@ -122,11 +122,11 @@ def _columns(relation: Subject, command: Command, cell: Cell, cells: Sequence[Ce
 
 def _unproven(matrix: Matrix) -> RenderableType:
     lines = [Text("unproven: what this run could not decide", style="bold")]
-    lines += [Text(f"  {line}", style="magenta") for line in _folded(matrix.unproven)]
+    lines += [Text(f"  {line}", style="magenta") for line in folded_doubts(matrix.unproven)]
     return Group(*lines)
 
 
-def _folded(unproven: Sequence[Unproven]) -> Iterator[str]:
+def folded_doubts(unproven: Sequence[Unproven]) -> Iterator[str]:
     """Yield one line for each relation and reason, with the personas it is true for."""
     by_persona: dict[tuple[str, str, str], list[str]] = {}
     for doubt in unproven:

@@ -1,0 +1,44 @@
+"""`ephraim-db rls check`: compare what is so with what was agreed.
+
+Exit status, for scripts: 0 it is the same; 1 something differs, a finding is as bad as --fail-on,
+or a suppression is stale; 2 it could not run.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ephraim_db.cli.rls.reporting import fails, reporting_options, tell
+from ephraim_db.cli.rls.running import CannotRun, contract_of, observe_project, observing_options
+from ephraim_db.errors import InvalidContract
+from ephraim_db.rls.contract import read_contract
+from ephraim_db.rls.report import Places, Report
+
+
+@click.command()
+@observing_options
+@reporting_options
+def check(
+    project: Path,
+    database_url: str | None,
+    postgres: str,
+    form: str,
+    files: tuple[Path, ...],
+    fail_on: str,
+) -> None:
+    """Compare what every persona can do with supabase/rls.contract.
+
+    Everything is tried as `rls matrix` tries it. Each difference is told as a sentence.
+    """
+    try:
+        agreed = read_contract(contract_of(project))
+    except InvalidContract as error:
+        raise CannotRun(str(error)) from error
+    examined = observe_project(project, database_url, postgres)
+    report = Report.of(examined.matrix, examined.findings, Places(project), agreed)
+    tell(report, form, files)
+    if report.differences or fails(report, fail_on):
+        sys.exit(1)

@@ -1,0 +1,123 @@
+"""Where something is written: the file and line that a finding or difference most likely is about.
+
+migrations --statements--> the last one about the relation that names the policy, or the column
+rls.toml   --------------> the table of a persona
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ephraim_db.migrations import find_migrations
+from ephraim_db.rls.contract import Told
+from ephraim_db.rls.findings import STALE, Finding
+
+_DEFINES = re.compile(r"(create|alter|drop|grant|revoke)\b", re.I)
+_POLICY = re.compile(r'(?:create|alter)\s+policy\s+(?:"((?:[^"]|"")+)"|(\w+))\s', re.I)
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a file, with the path as a repository has it: relative, with slashes."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Definition:
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True)
+class Places:
+    """The files of a project, `project` being the folder that holds supabase/."""
+
+    project: Path
+
+    def of_finding(self, finding: Finding) -> Place:
+        """Return where to look first."""
+        if finding.rule == STALE:
+            accepted = finding.message.partition('"')[2].partition(",")[0].partition('"')[0]
+            return self._configured(rf'^rule\s*=\s*"{re.escape(accepted)}"')
+        found = self._defining(finding.relation, finding.columns, f"{finding.fix} {finding.sql}")
+        return found or self._configured(_table_of(finding.persona))
+
+    def of_difference(self, told: Told) -> Place:
+        """Return where to look first."""
+        found = self._defining(told.relation, told.columns, "") if told.relation else None
+        return found or self._configured(_table_of(*told.personas[:1]))
+
+    def _defining(self, relation: str, columns: Sequence[str], hints: str) -> Place | None:
+        schema, _, name = relation.partition("(")[0].rpartition(".")
+        about = [d for d in self._named(name) if _mentions(d.text, schema, name)]
+        by_policy = [d for d in about if (policy := _policy(d.text)) and f'"{policy}"' in hints]
+        by_column = [d for d in about if len(columns) <= 3 and set(columns) & _words(d.text)]
+        for candidates in (by_policy, by_column, about):
+            if candidates:
+                return candidates[-1].place
+        return None
+
+    def _named(self, name: str) -> Iterable[_Definition]:
+        word = next(iter(_WORD.findall(name.lower())), "")
+        return self._by_word.get(word, ())
+
+    @cached_property
+    def _by_word(self) -> dict[str, list[_Definition]]:
+        found: dict[str, list[_Definition]] = {}
+        for definition in self._definitions():
+            for word in _words(definition.text.lower()):
+                found.setdefault(word, []).append(definition)
+        return found
+
+    def _definitions(self) -> Iterator[_Definition]:
+        if not (self.project / "supabase").is_dir():
+            return
+        for migration in find_migrations(self.project):
+            file = self._path(migration.path)
+            for statement in migration.statements:
+                code = statement.text[statement.code :]
+                if _DEFINES.match(code):
+                    line = migration.sql.count("\n", 0, statement.offset + statement.code) + 1
+                    yield _Definition(Place(file, line), code)
+
+    def _configured(self, pattern: str) -> Place:
+        path = self.project / "supabase" / "rls.toml"
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        match = re.search(pattern, text, re.M) if pattern else None
+        return Place(self._path(path), text.count("\n", 0, match.start()) + 1 if match else 1)
+
+    def _path(self, path: Path) -> str:
+        """Return it from the current folder, where a CI job stands, or else from the project."""
+        for start in (Path(), self.project):
+            relative = os.path.relpath(path, start)
+            if not relative.startswith(".."):
+                break
+        return Path(relative).as_posix()
+
+
+def _table_of(persona: str = "") -> str:
+    return rf'^\[personas\.(?:{re.escape(persona)}|"{re.escape(persona)}")\]' if persona else ""
+
+
+def _mentions(text: str, schema: str, name: str) -> bool:
+    """Return whether a statement is about schema.name, and not about its namesake elsewhere."""
+    quoted = rf'(?:"{re.escape(name)}"|(?<![\w"]){re.escape(name)}(?![\w"]))'
+    prefix = rf'(?:(?:"{re.escape(schema)}"|\b{re.escape(schema)})\s*\.\s*|(?<![.\s])\s+)'
+    return re.search(prefix + quoted, text, re.I) is not None
+
+
+def _policy(text: str) -> str | None:
+    match = _POLICY.match(text)
+    return (match[1] or match[2]).replace('""', '"') if match else None
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text))
