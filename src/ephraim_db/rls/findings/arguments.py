@@ -112,6 +112,6 @@ def _pick(scene: Scene, persona: Persona, relation: Relation, column: str, attem
     others = rows_that_are(scene, persona, relation, (Whose.OTHER,))
     name = quote(column)
     return (
-        f"(select r.{name} from {relation.sql} as r where r.{name} is not null "  # noqa: S608
-        f"order by ({others}) is true desc, r.{name}::text desc offset {attempt} limit 1)"
+        f"(select r.{name} from {relation.sql} as r where r.{name} is not null group by r.{name} "  # noqa: S608
+        f"order by bool_or(({others}) is true) desc, r.{name}::text desc offset {attempt} limit 1)"
     )

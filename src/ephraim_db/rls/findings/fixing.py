@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.functions import Function
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Command
 
@@ -28,3 +29,28 @@ def compare_columns(columns: tuple[str, ...], noun: str) -> str:
     """Return the advice to compare a column with what the caller is or belongs to."""
     named = " or ".join(columns) if columns else "the row"
     return f"compare {named} with the caller's own {noun}"
+
+
+def narrow_grant(
+    scene: Scene, persona: Persona, relation: Relation, privilege: str, column: str
+) -> str:
+    """Return the SQL that takes a privilege on one column away.
+
+    A revoke of one column does nothing under a grant of the whole table, so the rest is granted.
+    """
+    granted = scene.privileges(persona, relation)
+    had = granted.select if privilege == "select" else granted.update
+    left = [quote(c) for c in relation.column_names if c in had and c != column]
+    role = quote(persona.role)
+    revoke = f"revoke {privilege} on {relation.sql} from {role}, public;"
+    return f"{revoke} grant {privilege} ({', '.join(left)}) on {relation.sql} to {role};"
+
+
+def fix_function(persona: Persona, function: Function) -> str:
+    """Return the SQL that closes a function to the persona; PUBLIC may execute it by default."""
+    arguments = f"{function.sql}({', '.join(function.argument_types)})"
+    return (
+        f"revoke execute on function {arguments} from public, {quote(persona.role)};"
+        if not persona.sub
+        else f"Let {function.full_name} check that the caller belongs to the rows it is asked for."
+    )

@@ -15,6 +15,7 @@ from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.finding import Severity
+from ephraim_db.rls.findings.fixing import fix_function
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.findings.secret_columns import find_secrets
@@ -151,13 +152,3 @@ def _severity(scene: Scene, persona: Persona, relation: Relation, column: Column
     if (relation.oid, column.name) in secrets or scene.personal((column.name,)):
         return "error"
     return "warning"
-
-
-def fix_function(persona: Persona, function: Function) -> str:
-    """Return the SQL that closes a function to the persona; PUBLIC may execute it by default."""
-    arguments = f"{function.sql}({', '.join(function.argument_types)})"
-    return (
-        f"revoke execute on function {arguments} from public, {quote(persona.role)};"
-        if not persona.sub
-        else f"Let {function.full_name} check that the caller belongs to the rows it is asked for."
-    )

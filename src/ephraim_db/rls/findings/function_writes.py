@@ -12,7 +12,7 @@ from ephraim_db.rls.findings.arguments import TRIES, call, prepare_arguments
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.function_reads import fix_function
+from ephraim_db.rls.findings.fixing import fix_function
 from ephraim_db.rls.findings.others import NOTED, count_changed, note_down, rows_that_are
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.functions import Function

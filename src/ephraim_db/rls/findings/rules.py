@@ -12,6 +12,7 @@ from ephraim_db.rls.findings import (
     anonymous_writes,
     boundary_reads,
     boundary_writes,
+    escalation,
     function_reads,
     function_writes,
     moved_rows,
@@ -19,6 +20,7 @@ from ephraim_db.rls.findings import (
     secret_copies,
     secret_publications,
     secret_reads,
+    user_metadata,
 )
 from ephraim_db.rls.findings.candidates import Candidate
 from ephraim_db.rls.findings.scene import Scene
@@ -35,6 +37,8 @@ RULES: tuple[Rule, ...] = (
     secret_reads.find,
     secret_copies.find,
     secret_publications.find,
+    escalation.find,
+    user_metadata.find,
     function_reads.find,
     function_writes.find,
 )

@@ -167,6 +167,12 @@ class Scene:
         whose = self.observed(persona, relation).rows.whose[persona.name]
         return frozenset(n for n, of in enumerate(whose, start=1) if of is kind)
 
+    def whose_any(self, persona: Persona, relation: Relation) -> frozenset[int]:
+        """Return the numbers of all the copied rows."""
+        return frozenset(
+            range(1, len(self.observed(persona, relation).rows.whose[persona.name]) + 1)
+        )
+
     def kinds(self, persona: Persona, relation: Relation) -> tuple[Whose, ...]:
         """Return whose rows there can be in the relation at all."""
         return self.observed(persona, relation).kinds

@@ -8,6 +8,7 @@ from ephraim_db.rls.catalog import quote
 from ephraim_db.rls.findings.attempting import asked
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.finding import Severity
+from ephraim_db.rls.findings.fixing import narrow_grant
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.findings.secret_columns import Secret, find_secrets
 from ephraim_db.rls.matrix import Scope
@@ -33,7 +34,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
                     relation.full_name,
                     (column,),
                     f"{persona.name} reads {WHOSE[cell.scope]} {column} in {relation.full_name}",
-                    _fix(scene, persona, secret),
+                    narrow_grant(scene, persona, relation, "select", column),
                     (
                         Proof((
                             asked(
@@ -52,12 +53,3 @@ def _severity(scene: Scene, persona: Persona, secret: Secret, scope: Scope) -> S
         return "error"
     belongs = scene.belongs_to(secret.relation)
     return {"all": "error" if belongs else "warning", "organization": "warning"}.get(scope)
-
-
-def _fix(scene: Scene, persona: Persona, secret: Secret) -> str:
-    """Return the SQL: a revoke of one column does nothing under a grant of the whole table."""
-    relation, role = secret.relation, quote(persona.role)
-    readable = scene.privileges(persona, relation).select
-    left = [quote(c) for c in relation.column_names if c in readable and c != secret.column.name]
-    revoke = f"revoke select on {relation.sql} from {role}, public;"  # noqa: S608
-    return f"{revoke} grant select ({', '.join(left)}) on {relation.sql} to {role};"

@@ -1,0 +1,215 @@
+"""What somebody may try to write into a door, to get further than before.
+
+UPDATE  a column of one's own row: a flag set, another label, a value that others have
+INSERT  a row like one that others have, in one's own name
+CALL    of a function that names the door
+DELETE  one's own row
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from psycopg.sql import Literal
+
+from ephraim_db.rls.catalog import Column, Relation, quote
+from ephraim_db.rls.findings.arguments import TRIES, call, prepare_arguments
+from ephraim_db.rls.findings.attempting import Step
+from ephraim_db.rls.findings.calling import worth_calling
+from ephraim_db.rls.findings.doors import Doors
+from ephraim_db.rls.findings.others import rows_that_are
+from ephraim_db.rls.functions import Function
+from ephraim_db.rls.ownership import Whose
+from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.probes import Command
+
+MOST_VALUES = 2
+MOST_TEMPLATES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write: `before` it the prober gets ready. `what` says it in words, after the name."""
+
+    door: Relation
+    command: Command
+    column: str | None
+    before: tuple[Step, ...]
+    step: Step
+    what: str
+    function: Function | None = None
+
+
+def calls(doors: Doors, persona: Persona, door: Relation) -> Iterator[Write]:
+    """Yield calls of the functions that may write into the door past its policies."""
+    for function in worth_calling(doors.scene, persona):
+        called = doors.scene.facts.called([function.oid])
+        if function.volatility == "v" and doors.scene.facts.named_in(called, [door]):
+            for attempt in range(TRIES):
+                yield Write(
+                    door,
+                    "UPDATE",
+                    None,
+                    prepare_arguments(doors.scene, persona, function, attempt),
+                    Step(f"select from {call(function)}", persona),
+                    f"calls {function.full_name}",
+                    function,
+                )
+
+
+def writes(doors: Doors, persona: Persona, door: Relation, *, seen: bool) -> Iterator[Write]:
+    """Yield what to try: what was seen to be allowed, or all that is granted."""
+    for column in _columns(doors, persona, door, "UPDATE", seen=seen):
+        if doors.matters(door, column.name):
+            yield from _updates(doors, persona, door, column)
+    insertable = _columns(doors, persona, door, "INSERT", seen=seen)
+    if insertable:
+        yield from _inserts(doors, persona, door, insertable)
+    deletable = (
+        doors.scene.allowed(persona, door, "DELETE")
+        if seen
+        else doors.scene.privileges(persona, door).delete
+    )
+    if deletable:
+        yield Write(
+            door,
+            "DELETE",
+            None,
+            (_mine(doors, persona, door), GRANT_MINE),
+            Step(f"delete from {door.sql} as r{_address(doors, persona, door)}", persona),  # noqa: S608
+            f"removes its row from {door.full_name}",
+        )
+
+
+GRANT_MINE = Step("grant select on pg_temp.mine to public")
+
+
+def _columns(
+    doors: Doors, persona: Persona, door: Relation, command: Command, *, seen: bool
+) -> tuple[Column, ...]:
+    granted = doors.scene.privileges(persona, door)
+    names = granted.update if command == "UPDATE" else granted.insert
+    if seen:
+        cells = doors.scene.allowed(persona, door, command)
+        names = frozenset(name for cell in cells for name in cell.columns)
+    return tuple(column for column in door.columns if column.written and column.name in names)
+
+
+def _mine(doors: Doors, persona: Persona, door: Relation) -> Step:
+    """Return the step that notes down the persona's own row, or any where there is none."""
+    own = doors.scene.observation.ownership.class_of_row(door, persona)
+    return Step(
+        f"create temp table mine on commit drop as select r.* from {door.sql} as r "  # noqa: S608
+        f"order by {own} limit 1"
+    )
+
+
+def _address(doors: Doors, persona: Persona, door: Relation) -> str:
+    keys = door.primary_key
+    if not keys or not doors.scene.privileges(persona, door).select.issuperset(keys):
+        return ""
+    here = ", ".join(f"r.{quote(key)}" for key in keys)
+    noted = ", ".join(f"m.{quote(key)}" for key in keys)
+    return f" where ({here}) in (select {noted} from pg_temp.mine as m)"  # noqa: S608
+
+
+def _updates(doors: Doors, persona: Persona, door: Relation, column: Column) -> Iterator[Write]:
+    name, address = quote(column.name), _address(doors, persona, door)
+    mine = _mine(doors, persona, door)
+    for value, before, word in _values(doors, door, column):
+        yield Write(
+            door,
+            "UPDATE",
+            column.name,
+            (mine, *before, GRANT_MINE),
+            Step(f"update {door.sql} as r set {name} = {value}{address}", persona),  # noqa: S608
+            f"sets {door.full_name}.{column.name} to {word}",
+        )
+
+
+def _values(
+    doors: Doors, door: Relation, column: Column
+) -> Iterator[tuple[str, tuple[Step, ...], str]]:
+    """Yield values, each with what must be done before and a word for it."""
+    if column.is_boolean:
+        yield "true", (), "true"
+        yield "false", (), "false"
+        return
+    if column.labels:
+        for label in column.labels:
+            yield f"{_literal(label)}::{column.type}", (), label
+        return
+    if column.type in ("text", "character varying") and not _points(door, column):
+        for word in doors.words:
+            yield _literal(word), (), word
+    name = quote(column.name)
+    for n in range(MOST_VALUES):
+        choice = Step(
+            "create temp table choice on commit drop as "  # noqa: S608
+            f"select r.{name} as value from {door.sql} as r, pg_temp.mine as m "
+            f"where r.{name}::text <> coalesce(m.{name}::text, '') "
+            f"group by r.{name} order by r.{name}::text offset {n} limit 1"
+        )
+        grant = Step("grant select on pg_temp.choice to public")
+        yield "(select c.value from pg_temp.choice as c)", (choice, grant), "that of another row"
+
+
+def _inserts(
+    doors: Doors, persona: Persona, door: Relation, insertable: tuple[Column, ...]
+) -> Iterator[Write]:
+    ownership = doors.scene.observation.ownership
+    owners = [name for name in ownership.owner_columns(door) if persona.sub]
+    sub = _literal(persona.sub or "")
+    changes: list[tuple[str, str]] = [("", "")]
+    for column in (c for c in insertable if doors.matters(door, c.name)):
+        if column.labels or (column.type == "text" and not _points(door, column)):
+            changes += [
+                (f", {quote(column.name)} = {_literal(word)}", f" with {column.name} {word}")
+                for word in (column.labels or doors.words)
+            ]
+        elif column.is_boolean:
+            changes.append((f", {quote(column.name)} = true", f" with {column.name}"))
+    others = rows_that_are(doors.scene, persona, door, (Whose.OTHER,))
+    columns = [c for c in insertable if c.name not in door.primary_key or not c.has_default]
+    names = ", ".join(quote(column.name) for column in columns)
+    for change, words in changes:
+        for n in range(MOST_TEMPLATES):
+            mine = "".join(
+                f", {quote(c.name)} = {sub}::{c.type}" for c in door.columns if c.name in owners
+            )
+            fresh = "".join(
+                f", {quote(c.name)} = gen_random_uuid()"
+                for c in columns
+                if (c.name,) == door.primary_key and c.type == "uuid" and not _points(door, c)
+            )
+            settings = (mine + fresh + change).removeprefix(", ")
+            template = Step(
+                "create temp table template on commit drop as "  # noqa: S608
+                f"select r.* from {door.sql} as r order by ({others}) is true desc "
+                f"offset {n} limit 1"
+            )
+            before = (template, Step("grant select on pg_temp.template to public"))
+            if settings:
+                before = (before[0], Step(f"update pg_temp.template set {settings}"), before[1])  # type: ignore[assignment]  # noqa: S608
+            yield Write(
+                door,
+                "INSERT",
+                None,
+                before,
+                Step(
+                    f"insert into {door.sql} ({names}) select {names} from pg_temp.template",  # noqa: S608
+                    persona,
+                ),
+                f"adds itself to {door.full_name}{words}"
+                if mine
+                else f"adds a row to {door.full_name}{words}",
+            )
+
+
+def _points(door: Relation, column: Column) -> bool:
+    return any(column.name in key.columns for key in door.foreign_keys)
+
+
+def _literal(text: str) -> str:
+    return Literal(text).as_string(None).strip()

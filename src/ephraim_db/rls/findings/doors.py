@@ -1,0 +1,119 @@
+"""Which relations are doors: what stands in them decides what policies let somebody do.
+
+policy --reads, or calls functions that name--> door <--written by a trigger of-- another door
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from ephraim_db.rls.catalog import Relation
+from ephraim_db.rls.findings.facts import Policy
+from ephraim_db.rls.findings.scene import Scene
+
+WORDS = re.compile(r"'([a-z][a-z_]{2,19})'", re.IGNORECASE)
+MOST_WORDS = 8
+MOST_ALIKE = 2
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The doors of one scene."""
+
+    scene: Scene
+
+    @cached_property
+    def relations(self) -> tuple[Relation, ...]:
+        """Return the doors among the exposed tables."""
+        deciding = frozenset().union(*self._read_by.values())
+        return tuple(
+            relation
+            for relation in self.scene.relations
+            if relation.has_places
+            and (relation.oid in deciding or self._opened_by_trigger(relation, deciding))
+        )
+
+    def guarded_by(self, door: Relation) -> Iterator[Relation]:
+        """Yield the relations whose policies look at a door, or at one that its triggers open.
+
+        Of those whose policies look at the same things, a few stand for all.
+        """
+        wanted = {
+            door.oid,
+            *self.scene.facts.named_in(
+                self.scene.facts.called(self.scene.table(door).trigger_functions),
+                self.relations,
+            ),
+        }
+        like: dict[frozenset[int], int] = {}
+        for relation in self.scene.relations:
+            looks_at = self._read_by.get(relation.oid, frozenset())
+            if relation.has_places and looks_at & wanted:
+                calls = frozenset(
+                    oid
+                    for policy in self.scene.facts.policies
+                    if policy.relation == relation.oid
+                    for oid in policy.calls | policy.reads
+                )
+                like[calls] = like.get(calls, 0) + 1
+                if like[calls] <= MOST_ALIKE:
+                    yield relation
+
+    def looking_at(self, word: str) -> Iterator[Relation]:
+        """Yield the relations whose policies, or the functions they call, contain a word."""
+        for relation in self.scene.relations:
+            policies = [p for p in self.scene.facts.policies if p.relation == relation.oid]
+            called = self.scene.facts.called(oid for policy in policies for oid in policy.calls)
+            texts = [f"{p.condition} {p.check_condition}" for p in policies]
+            texts += [self.scene.facts.functions[oid].source for oid in called]
+            if any(word in text for text in texts):
+                yield relation
+
+    def matters(self, door: Relation, column: str) -> bool:
+        """Return whether anything that decides names the column at all."""
+        triggers = self.scene.facts.called(self.scene.table(door).trigger_functions)
+        return column in self._names or any(
+            column in self.scene.facts.functions[oid].source
+            for oid in triggers
+            if self._opened_by_trigger(door, frozenset().union(*self._read_by.values()))
+        )
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Return the words that policies and their functions compare with: 'admin', 'owner'."""
+        return tuple(dict.fromkeys(WORDS.findall(self.text)))[:MOST_WORDS]
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(re.findall(r"\w+", self.text))
+
+    @cached_property
+    def text(self) -> str:
+        """Return all that decides: the policies, and the functions they call."""
+        texts = [f"{p.condition} {p.check_condition}" for p in self.scene.facts.policies]
+        called = self.scene.facts.called(
+            oid for policy in self.scene.facts.policies for oid in policy.calls
+        )
+        texts += [self.scene.facts.functions[oid].source for oid in sorted(called)]
+        return " ".join(texts)
+
+    @cached_property
+    def _read_by(self) -> dict[int, frozenset[int]]:
+        """Return, by relation, what its policies look at."""
+        found: dict[int, frozenset[int]] = {}
+        for policy in self.scene.facts.policies:
+            found[policy.relation] = found.get(policy.relation, frozenset()) | self._reads(policy)
+        return found
+
+    def _reads(self, policy: Policy) -> frozenset[int]:
+        named = self.scene.facts.named_in(
+            self.scene.facts.called(policy.calls), self.scene.observation.catalog.relations.values()
+        )
+        return policy.reads | named
+
+    def _opened_by_trigger(self, relation: Relation, deciding: frozenset[int]) -> bool:
+        called = self.scene.facts.called(self.scene.table(relation).trigger_functions)
+        return bool(self.scene.facts.named_in(called, self.scene.relations) & deciding)

@@ -1,0 +1,159 @@
+"""A write that lets its author get further than before is found by making it and looking again."""
+
+from __future__ import annotations
+
+import pytest
+from tests.rls.conftest import ACME, ANN, BOB, CYD, ZETA
+from tests.rls.findings.conftest import PLAIN, Find
+
+RULE = "escalation"
+
+MEMBERS = f"""
+create table public.members (
+    user_id uuid primary key references auth.users (id),
+    team_id uuid not null references public.teams (id),
+    role text not null default 'member',
+    nickname text
+);
+insert into public.members values
+('{ANN}', '{ACME}', 'member', 'a'), ('{BOB}', '{ACME}', 'admin', 'b'),
+('{CYD}', '{ZETA}', 'member', 'c');
+alter table public.members enable row level security;
+revoke all on public.members from anon, authenticated;
+grant select on public.members to authenticated;
+create policy "own" on public.members for select to authenticated
+using (user_id = (select auth.uid()));
+create function public.team() returns uuid language sql stable security definer as $$
+    select m.team_id from public.members as m where m.user_id = auth.uid()
+$$;
+create function public.is_admin() returns boolean language sql stable security definer as $$
+    select exists (
+        select from public.members as m where m.user_id = auth.uid() and m.role = 'admin'
+    )
+$$;
+revoke execute on function public.team, public.is_admin from public, anon;
+create policy "team" on public.notes for select to authenticated
+using (team_id = public.team());
+create policy "admins" on public.notes for update to authenticated
+using (team_id = public.team() and public.is_admin());
+"""
+"""Who is in which team, and as what, decides what may be read and changed."""
+
+UPDATE_OWN = (
+    "grant update ({}) on public.members to authenticated;"
+    'create policy "change" on public.members for update to authenticated'
+    " using (user_id = (select auth.uid()));"
+)
+
+
+@pytest.mark.parametrize(("column", "expected"), [("role", ["error members"]), ("nickname", [])])
+def test_who_makes_themselves_admin_is_found(find: Find, column: str, expected: list[str]) -> None:
+    found = find(PLAIN, MEMBERS, UPDATE_OWN.format(column))
+    assert found.said(RULE, "ann") == expected
+
+
+def test_the_path_is_told_from_the_write_to_the_gain(find: Find) -> None:
+    found = find(PLAIN, MEMBERS, UPDATE_OWN.format("role"))
+    (finding,) = (f for f in found if f.rule == RULE and f.persona == "ann")
+    assert finding.columns == ("role",)
+    assert finding.message == (
+        "ann sets public.members.role to admin -> changes rows of public.notes that were out of "
+        "reach before (2)"
+    )
+
+
+def test_the_fix_closes_the_door(find: Find) -> None:
+    found = find(PLAIN, MEMBERS, UPDATE_OWN.format("role, nickname"))
+    (fix,) = {f.fix for f in found if f.rule == RULE}
+    assert find(fix).said(RULE) == []
+
+
+def test_who_moves_themselves_to_another_team_is_found(find: Find) -> None:
+    found = find(PLAIN, MEMBERS, UPDATE_OWN.format("team_id"))
+    assert found.said(RULE, "ann") == ["error members"]
+
+
+JOIN = (
+    "alter table public.members drop constraint members_pkey, add primary key (user_id, team_id);"
+    "create or replace function public.team() returns uuid language sql stable security definer"
+    " as $$ select max(m.team_id::text)::uuid from public.members as m"
+    " where m.user_id = auth.uid() $$;"
+    "grant insert on public.members to authenticated;"
+    'create policy "join" on public.members for insert to authenticated'
+    " with check (user_id = (select auth.uid()){});"
+)
+
+
+@pytest.mark.parametrize(("check", "expected"), [("", ["error members"]), (" and false", [])])
+def test_who_joins_another_team_is_found(find: Find, check: str, expected: list[str]) -> None:
+    found = find(PLAIN, MEMBERS, JOIN.format(check))
+    assert found.said(RULE, "ann") == expected
+
+
+def test_starting_a_team_of_ones_own_is_no_escalation(find: Find) -> None:
+    start = (
+        'create policy "start" on public.teams for insert to authenticated with check (true);'
+        'create policy "see" on public.teams for select to authenticated'
+        " using (id = public.team());"
+    )
+    assert find(PLAIN, MEMBERS, start).said(RULE) == []
+
+
+TWO_STEPS = """
+create table public.staff (user_id uuid primary key references auth.users (id), level text);
+insert into public.staff values
+('{ann}', 'guest'), ('{bob}', 'boss');
+alter table public.staff enable row level security;
+revoke all on public.staff from anon, authenticated;
+grant select, update (level) on public.staff to authenticated;
+create policy "own" on public.staff for select to authenticated
+using (user_id = (select auth.uid()));
+create policy "change" on public.staff for update to authenticated
+using (user_id = (select auth.uid()));
+create policy "bosses" on public.members for update to authenticated
+using (
+    user_id = (select auth.uid())
+    and exists (select from public.staff as s where s.user_id = auth.uid() and s.level = 'boss')
+);
+grant update ({column}) on public.members to authenticated;
+"""
+
+
+@pytest.mark.parametrize(("column", "two"), [("role", True), ("nickname", False)])
+def test_a_door_that_opens_another_door_is_followed(find: Find, column: str, two: bool) -> None:
+    steps = TWO_STEPS.format(ann=ANN, bob=BOB, column=column)
+    found = find(PLAIN, MEMBERS, steps)
+    paths = [f.message for f in found if f.rule == RULE and f.persona == "ann"]
+    assert (
+        any(
+            ", then sets public.members.role to admin -> changes rows of public.notes" in p
+            for p in paths
+        )
+        is two
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"), [("role", ["error promote(text)"]), ("nickname", [])]
+)
+def test_a_function_that_opens_the_door_is_found(
+    find: Find, column: str, expected: list[str]
+) -> None:
+    promote = (
+        "create function public.promote(role text) returns void language sql security definer as"
+        f" $$ update public.members as m set {column} = promote.role"
+        " where m.user_id = auth.uid() $$;"
+        "revoke execute on function public.promote from public, anon;"
+    )
+    assert find(PLAIN, MEMBERS, promote).said(RULE, "ann") == expected
+
+
+@pytest.mark.parametrize(("who", "expected"), [("user", ["error notes"]), ("app", [])])
+def test_policies_that_believe_what_users_say_of_themselves_are_found(
+    find: Find, who: str, expected: list[str]
+) -> None:
+    believing = (
+        'create policy "said" on public.notes for select to authenticated'
+        f" using (auth.jwt() -> '{who}_metadata' ->> 'role' = 'admin');"
+    )
+    assert find(PLAIN, believing).said("self-made-claims", "ann") == expected
