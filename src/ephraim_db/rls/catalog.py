@@ -22,6 +22,10 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+GUARDED = (("storage", "buckets"), ("storage", "objects"), ("realtime", "messages"))
+"""What Supabase's services read and write as the persona, held by policies of the project."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column; `written` says whether a value may be given for it at all.
@@ -63,7 +67,8 @@ class Policy:
 class Relation:
     """A table or view. `commands` are those its kind can take, whoever asks.
 
-    `policies` is None where row security is off.
+    `policies` is None where row security is off. `reads` are the oids of the relations that it is
+    made of; `calls` those of the functions of its view or its triggers.
     """
 
     oid: int
@@ -75,6 +80,8 @@ class Relation:
     foreign_keys: tuple[ForeignKey, ...]
     commands: frozenset[str]
     policies: tuple[Policy, ...] | None = None
+    reads: tuple[int, ...] = ()
+    calls: tuple[int, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -115,9 +122,17 @@ class Catalog:
     relations: dict[int, Relation]
 
     def exposed(self, schemas: Sequence[str]) -> tuple[Relation, ...]:
-        """Return the relations of the exposed `schemas`, by schema and name."""
-        found = (r for r in self.relations.values() if r.schema in schemas)
-        return tuple(sorted(found, key=lambda r: (schemas.index(r.schema), r.name)))
+        """Return the relations of the exposed `schemas`, by schema and name.
+
+        And those of Supabase's own that the project has written policies for.
+        """
+        order = [*schemas, *(schema for schema, _ in GUARDED if schema not in schemas)]
+        found = (
+            r
+            for r in self.relations.values()
+            if r.schema in schemas or ((r.schema, r.name) in GUARDED and r.policies)
+        )
+        return tuple(sorted(found, key=lambda r: (order.index(r.schema), r.name)))
 
     def pointing_at(self, target: Relation) -> tuple[tuple[Relation, ForeignKey], ...]:
         """Return the foreign keys that point at a relation, each with the relation it is of."""
@@ -163,6 +178,8 @@ def _relation(row: dict[str, Any]) -> Relation:
         foreign_keys,
         frozenset(row["commands"]),
         None if row["policies"] is None else tuple(_policy(p) for p in row["policies"]),
+        tuple(row["reads"]),
+        tuple(row["calls"]),
     )
 
 

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from ephraim_db.rls.catalog import quote, read_sql
 
 AT_ONCE = re.compile(
-    r"\bhttp(_\w+)?\s*\(|\bdblink|\bpg_(read|ls|stat)_\w*file|\blo_(im|ex)port|"
+    r"(?<!net\.)\bhttp(_\w+)?\s*\(|\bdblink|\bpg_(read|ls|stat)_\w*file|\blo_(im|ex)port|"
     r"\bpg_(terminate|cancel)_backend|\bpg_(read|write)_|"
     r"\bcopy\s[^;]*\b(program|from\s+'|to\s+')",
     re.IGNORECASE | re.DOTALL,

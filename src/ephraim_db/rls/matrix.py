@@ -130,6 +130,8 @@ def _cells(one: Observed, command: Command, verdicts: dict[str, Verdict]) -> Ite
 
 def _unproven(one: Observed, command: Command, verdicts: set[Verdict]) -> Iterator[Unproven]:
     reasons = {reason for verdict in verdicts for reason in _doubts(one, verdict)}
+    if command in one.untried:
+        reasons = {one.untried[command]}
     for reason in sorted(reasons):
         yield Unproven(one.persona.name, one.relation.full_name, command, reason)
 
@@ -139,7 +141,9 @@ def _doubts(one: Observed, verdict: Verdict) -> Iterator[str]:
     if one.rows.failure:
         yield f"its rows could not be read by the prober (SQLSTATE {one.rows.failure})"
     elif verdict.outcome == "unproven":
-        yield "the relation has no row" if one.rows.total == 0 else "no probe could decide it"
+        why = f": {one.rows.why_empty}" if one.rows.why_empty else ""
+        empty = one.rows.total == 0
+        yield f"the relation has no row{why}" if empty else "no probe could decide it"
     elif verdict.outcome == "error":
         yield f"the probe ended in SQLSTATE {verdict.sqlstate}"
     elif verdict.outcome != "refused_by_grant":

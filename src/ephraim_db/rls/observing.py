@@ -15,11 +15,13 @@ import psycopg
 from ephraim_db.rls.asking import prepare
 from ephraim_db.rls.catalog import Catalog, Privileges, read_catalog, read_privileges
 from ephraim_db.rls.deciding import decide
+from ephraim_db.rls.functions import read_functions
+from ephraim_db.rls.outside import leave_untried
 from ephraim_db.rls.ownership import Ownership
 from ephraim_db.rls.personas import Personas
 from ephraim_db.rls.prober import become_able, refuse_the_unprobeable
 from ephraim_db.rls.probing import Observed, Probing
-from ephraim_db.rls.rows import copy_rows
+from ephraim_db.rls.rows import copy_rows, no_rows
 
 __all__ = ["Observation", "Observed", "Progress", "observe", "observing"]
 
@@ -66,13 +68,17 @@ def observing(
         refuse_the_unprobeable(connection, personas, relations)
         become_able(connection, [persona.role for persona in personas.everyone])
         privileges = read_privileges(connection, [p.role for p in personas.everyone], relations)
+        functions = read_functions(connection, [p.role for p in personas.everyone])
         ownership = Ownership(catalog, personas.boundary)
         prepare(connection)
         found: list[Observed] = []
         for relation in relations:
             on_progress(f"probing {relation.full_name}")
-            rows = copy_rows(connection, relation, personas.everyone, ownership)
-            probing = Probing(connection, catalog, ownership, privileges, rows)
+            untried = leave_untried(catalog, functions, relation)
+            rows = no_rows(relation, personas.everyone)
+            if "SELECT" not in untried:
+                rows = copy_rows(connection, relation, personas.everyone, ownership)
+            probing = Probing(connection, catalog, ownership, privileges, rows, untried)
             found += decide(probing.observed(personas.everyone), probing.ask)
         yield Observation(connection, personas, catalog, privileges, ownership, tuple(found))
 

@@ -10,6 +10,7 @@ import psycopg
 
 from ephraim_db.rls.asking import Act, ask
 from ephraim_db.rls.catalog import Catalog, Privileges, Relation, quote
+from ephraim_db.rls.outside import Untried
 from ephraim_db.rls.ownership import Ownership, Whose
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Answer, Command
@@ -26,7 +27,10 @@ Decided = Mapping[tuple[Command, str, Whose | None], str]
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What one persona could do with one relation. `kinds`: whose rows there can be at all."""
+    """What one persona could do with one relation. `kinds`: whose rows there can be at all.
+
+    `untried` says why a command was left alone.
+    """
 
     persona: Persona
     relation: Relation
@@ -34,6 +38,7 @@ class Observed:
     rows: Rows
     kinds: tuple[Whose, ...]
     answers: tuple[Answer, ...]
+    untried: Untried = field(default_factory=dict)
     decided: Decided = field(default_factory=dict)
 
 
@@ -46,12 +51,13 @@ class Probing:
     ownership: Ownership
     privileges: Mapping[tuple[str, int], Privileges]
     rows: Rows
+    untried: Untried
 
     def observed(self, personas: Sequence[Persona]) -> list[Observed]:
         """Return what each persona could do, in their order."""
         relation = self.rows.relation
         answers: list[tuple[Answer, ...]] = [() for _ in personas]
-        if not self.rows.failure:
+        if not self.rows.failure and "SELECT" not in self.untried:
             answers = self._ask_everyone(personas)
         return [
             Observed(
@@ -61,6 +67,7 @@ class Probing:
                 self.rows,
                 self.ownership.kinds(relation, persona),
                 told,
+                self.untried,
             )
             for persona, told in zip(personas, answers, strict=True)
         ]
@@ -107,7 +114,9 @@ class Probing:
             f"alter table {other.sql} drop constraint {quote(key.name)};"
             for other, key in self.catalog.pointing_at(relation)
         )
-        return TableProbes(persona, self.rows, granted, self.ownership, bonds)
+        return TableProbes(
+            persona, self.rows, granted, self.ownership, bonds, writes=not self.untried
+        )
 
     def _granted(self, persona: Persona) -> Privileges:
         return self.privileges.get((persona.role, self.rows.relation.oid), Privileges())

@@ -46,6 +46,7 @@ class Rows:
     values: tuple[tuple[int | None, ...], ...] = ()
     unlike: dict[tuple[str, Whose], tuple[int, ...]] = field(default_factory=dict)
     failure: str | None = None
+    why_empty: str | None = None
 
     @property
     def table(self) -> str:
@@ -135,8 +136,12 @@ def copy_rows(
                 rows = _look(connection, relation, personas, ownership)
             return rows
     except psycopg.Error as error:
-        nobody: dict[str, tuple[Whose, ...]] = {persona.name: () for persona in personas}
-        return Rows(relation, 0, nobody, failure=error.sqlstate or "unknown")
+        return no_rows(relation, personas, error.sqlstate or "unknown")
+
+
+def no_rows(relation: Relation, personas: Sequence[Persona], failure: str | None = None) -> Rows:
+    """Return that there is no row to probe with."""
+    return Rows(relation, 0, {persona.name: () for persona in personas}, failure=failure)
 
 
 def _copy_more(

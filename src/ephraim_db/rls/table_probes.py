@@ -27,18 +27,24 @@ REACH = Question("UPDATE", "blind")
 
 @dataclass(frozen=True, slots=True)
 class TableProbes:
-    """What one persona attempts on one table. `bonds` is the SQL that unties what points at it."""
+    """What one persona attempts on one table. `bonds` is the SQL that unties what points at it.
+
+    Without `writes`, it is only read.
+    """
 
     persona: Persona
     rows: Rows
     privileges: Privileges
     ownership: Ownership
     bonds: str
+    writes: bool = True
 
     def refusals(self) -> Iterator[Probe]:
         """Yield what the role was not granted, and so cannot do whoever it is."""
         relation, granted = self.rows.relation, self.privileges
         yield from refused_reads(relation, granted)
+        if not self.writes:
+            return
         if not any(c.written and c.name in granted.insert for c in relation.columns):
             yield adds_nothing(relation)
         for column in relation.columns:
@@ -56,6 +62,8 @@ class TableProbes:
         match = self._match()
         if match:
             yield from reads(self.rows, self.privileges, "v.n", self._matched(match))
+        if not self.writes:
+            return
         yield from replays(self.persona, self.rows, self.privileges, self.ownership)
         for column in self._updated():
             yield from self._blind_updates(column, REACH, "untroubled")
@@ -71,6 +79,8 @@ class TableProbes:
         if match:
             source = self._matched(match)
             yield from reads_again(self.rows, self.privileges, firsts, "v.n", source)
+        if not self.writes:
+            return
         yield from self._changes_by_kind(
             [a for a in firsts if a.question.command == "UPDATE"], match
         )

@@ -38,7 +38,7 @@ def judge(observed: Observed, command: Command) -> dict[str, Verdict]:
     answers = [a for a in observed.answers if a.question.command == command]
     written = [c.name for c in observed.relation.columns if c.written]
     granted = observed.privileges
-    if observed.rows.failure:
+    if observed.rows.failure or command in observed.untried:
         return dict.fromkeys(written or [DELETED_ROW], Verdict("unproven"))
     match command:
         case "SELECT":

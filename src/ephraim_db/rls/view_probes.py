@@ -1,4 +1,4 @@
-"""The probes for views, materialized views and foreign tables, whose rows lie somewhere else.
+"""The probes for views and materialized views, whose rows lie somewhere else.
 
 A row cannot be known again by its place, so the persona itself says whose the rows are that it
 sees, and is asked for one kind at a time. That takes the columns that tell, and it must be let read
