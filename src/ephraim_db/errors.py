@@ -31,7 +31,8 @@ EphraimError
 ├── RlsError                RLS could not be observed
 │   ├── InvalidPersonas     rls.toml does not say who is to be asked
 │   ├── InvalidContract     rls.contract is missing, or a line of it states no fact
-│   └── CannotProbe         a run would have proved nothing
+│   ├── CannotProbe         a run would have proved nothing
+│   └── LooksLikeProduction people seem to depend on the database
 ├── SmsError                a message was not sent, or not again
 │   ├── TwilioNotConfigured the organization lacks a SID, a token or a number
 │   ├── SmsSwitchedOff      the organization has switched SMS off
@@ -347,6 +348,20 @@ class InvalidContract(RlsError):
 
 class CannotProbe(RlsError):
     """The run would have proved nothing."""
+
+
+class LooksLikeProduction(RlsError):
+    """The database looks like one that people depend on."""
+
+    def __init__(self, reason: str) -> None:
+        """Say what it was recognized by."""
+        super().__init__(
+            f"this looks like production: {reason}. Nothing was tried there. Everything is rolled "
+            "back, but rows stay locked meanwhile, and sequences and what triggers do outside the "
+            "database do not roll back. Use a copy or a local Supabase, or, if nobody depends on "
+            "it (a preview branch), pass --allow-production"
+        )
+        self.reason = reason
 
 
 class MigrationError(EphraimError):

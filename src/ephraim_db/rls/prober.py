@@ -10,6 +10,7 @@ from psycopg.sql import SQL, Identifier
 
 from ephraim_db.errors import CannotProbe
 from ephraim_db.rls.catalog import Relation
+from ephraim_db.rls.filling.people import is_made
 from ephraim_db.rls.personas import Personas
 
 MAY_BYPASS = frozenset({"service_role"})
@@ -72,7 +73,9 @@ def _refuse_strangers(connection: psycopg.Connection[Any], personas: Personas) -
         return
     for persona in personas.everyone:
         known = "select exists (select from auth.users where id::text = %s)"
-        if persona.sub and not _one(connection, known, (persona.sub,))[0]:
+        if persona.sub is None or is_made(persona.sub):
+            continue
+        if not _one(connection, known, (persona.sub,))[0]:
             raise CannotProbe(
                 f"persona {persona.name}: sub {persona.sub} is no user in auth.users, so it would "
                 "seem to see nothing. Add the user to the seed, or correct rls.toml"

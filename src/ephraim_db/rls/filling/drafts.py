@@ -1,0 +1,122 @@
+"""One row to be made: what each column may be, most likely first, and what to try when refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, product
+
+from ephraim_db.rls.catalog import Relation, quote
+from ephraim_db.rls.filling.facts import Rule
+from ephraim_db.rls.personas import Persona
+
+MOST_TRIES = 150
+CHECK, UNIQUE, NOT_NULL = "23514", "23505", "23502"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What Postgres said to a row: never the row itself."""
+
+    sqlstate: str
+    constraint: str = ""
+    column: str = ""
+
+    def __str__(self) -> str:
+        """Name the code, and the constraint or column."""
+        where = f", constraint {self.constraint}" if self.constraint else ""
+        where = where or (f", column {self.column}" if self.column else "")
+        return f"SQLSTATE {self.sqlstate}{where}"
+
+
+@dataclass(slots=True)
+class Draft:
+    """A row for one person. `choices` are SQL expressions; `fixed` columns say whose row it is.
+
+    `optional` columns are left out when a row as small as can be is tried.
+    """
+
+    relation: Relation
+    persona: Persona
+    choices: dict[str, tuple[str, ...]]
+    fixed: frozenset[str]
+    optional: frozenset[str]
+    rules: tuple[Rule, ...]
+    is_first: bool = True
+    chosen: dict[str, int] = field(default_factory=dict)
+    as_nobody: bool = False
+    is_least: bool = False
+    untriggered: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    _tries: dict[str, Iterator[tuple[int, ...]]] = field(default_factory=dict)
+
+    @property
+    def attempt(self) -> dict[str, str]:
+        """Return what the database is sent."""
+        claims = "" if self.as_nobody else self.persona.jwt_claims
+        return {"claims": claims, "sql": self.sql}
+
+    @property
+    def sql(self) -> str:
+        """Return the INSERT."""
+        names = [c for c in self.choices if not (self.is_least and c in self.optional)]
+        values = ", ".join(self.choices[name][self.chosen.get(name, 0)] for name in names)
+        columns = ", ".join(quote(name) for name in names)
+        into = f"insert into {self.relation.sql}"
+        insert = f"{into} ({columns}) values ({values})" if names else f"{into} default values"
+        table, triggers = self.relation.sql, [quote(name) for name in self.untriggered]
+        off = "".join(f"alter table {table} disable trigger {name};" for name in triggers)
+        on = "".join(f";alter table {table} enable trigger {name}" for name in triggers)
+        return f"{off}{insert}{on}"
+
+    def change(self, refusal: Refusal, triggers: Sequence[str]) -> bool:
+        """Choose what to try after a refusal; False if there is nothing left to try."""
+        self.refusal = refusal
+        if refusal.sqlstate in (CHECK, UNIQUE, NOT_NULL) and self._choose_other(refusal):
+            return True
+        if refusal.sqlstate == UNIQUE:
+            return False
+        if not self.as_nobody:
+            self.as_nobody = True
+        elif not self.is_least and self.optional:
+            self.is_least = True
+        elif triggers and not self.untriggered:
+            self.untriggered = tuple(triggers)
+            self.is_least = False
+        else:
+            return False
+        return True
+
+    def _choose_other(self, refusal: Refusal) -> bool:
+        rule = next((r for r in self.rules if r.name == refusal.constraint), None)
+        columns = rule.columns if rule else (refusal.column,) if refusal.column else ()
+        movable = [c for c in columns if len(self.choices.get(c, ())) > 1]
+        if rule is not None and rule.is_key:
+            movable = [c for c in movable if c not in self.fixed]
+        if not movable:
+            return False
+        name = refusal.constraint or refusal.column
+        tries = self._tries.setdefault(name, self._combinations(movable))
+        following = next(tries, None)
+        if following is None:
+            return False
+        self.chosen.update(zip(movable, following, strict=True))
+        return True
+
+    def _combinations(self, columns: Sequence[str]) -> Iterator[tuple[int, ...]]:
+        """Yield other choices for `columns`: those first that change least."""
+        most = {1: MOST_TRIES, 2: 24, 3: 9}.get(len(columns), 4)
+        ranges = [_least_first(len(self.choices[c]), most) for c in columns]
+        ordered = sorted(product(*ranges), key=sum)
+        return islice(ordered, 1, MOST_TRIES)
+
+
+def _least_first(count: int, most: int) -> list[int]:
+    """Return the first `most` of `count` choices, and always the last, which may be null."""
+    return sorted({*range(min(count, most)), count - 1})
+
+
+def as_json(drafts: Sequence[Draft]) -> str:
+    """Return what the database is sent for several rows."""
+    return json.dumps([draft.attempt for draft in drafts])

@@ -1,0 +1,74 @@
+"""Put the guesses together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from ephraim_db.rls.catalog import Relation, read_catalog
+from ephraim_db.rls.filling.filler import PLATFORM
+from ephraim_db.rls.filling.people import is_made, made_user
+from ephraim_db.rls.guessing.boundary import guess_boundary
+from ephraim_db.rls.guessing.people import find_members, name_members, name_users
+from ephraim_db.rls.personas import Persona, Personas
+
+_KNOWN = ["anon", "authenticated", "service_role"]
+_ROLES = "select rolname from pg_catalog.pg_roles where rolname = any(%s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Personas, and what they were guessed from. `boundary_tables` have the boundary column."""
+
+    personas: Personas
+    boundary_tables: int
+
+    @property
+    def is_seeded(self) -> bool:
+        """Return whether somebody of them is a user of the database."""
+        subs = [persona.sub for persona in self.personas.everyone if persona.sub]
+        return any(not is_made(sub) for sub in subs)
+
+    def __str__(self) -> str:
+        """Say what was guessed, in a line."""
+        names = ", ".join(persona.name for persona in self.personas.everyone)
+        boundary = self.personas.boundary
+        where = f"{boundary} says whose row it is" if boundary else "rows only have owners"
+        whence = "users of the seed" if self.is_seeded else "no user is seeded: made for the run"
+        return f"guessing: {where}; acting as {names} ({whence})"
+
+
+def guess(connection: psycopg.Connection[Any], schemas: Sequence[str]) -> Guess:
+    """Look at a database, with as much of `schemas` as is there, and change nothing."""
+    catalog = read_catalog(connection)
+    there = {relation.schema for relation in catalog.relations.values()}
+    exposed = tuple(schema for schema in schemas if schema in there) or tuple(schemas)
+    tables = [
+        relation
+        for relation in catalog.relations.values()
+        if relation.has_places and relation.schema not in PLATFORM
+    ]
+    boundary = guess_boundary(catalog, tables)
+    if boundary is None:
+        somebody = name_users(connection, catalog)
+    else:
+        members = find_members(connection, catalog, tables, boundary)
+        somebody = name_members(members, _base(boundary, tables))
+    roles = {str(row[0]) for row in connection.execute(_ROLES, (_KNOWN,))}
+    everyone = (
+        Persona("anonymous", "anon"),
+        Persona("anonymous_sign_in", "authenticated", made_user(9), claims={"is_anonymous": True}),
+        *somebody,
+        Persona("service_role", "service_role"),
+    )
+    having = sum(boundary in table.column_names for table in tables)
+    known = tuple(persona for persona in everyone if persona.role in roles)
+    return Guess(Personas(exposed, boundary, known), having)
+
+
+def _base(boundary: str, tables: Sequence[Relation]) -> str:
+    types = [c.type for table in tables for c in table.columns if c.name == boundary]
+    return {"uuid": "uuid", "integer": "int4", "bigint": "int8"}.get(types[0], "text")
