@@ -1,20 +1,23 @@
 """Run the probes: one connection, one transaction, rolled back whatever happens.
 
-catalog -> for each relation: rows copied -> probed as everybody -> decided by which policy
+catalog -> control -> empty tables filled
+        -> for each relation: rows copied -> probed as everybody -> decided by which policy
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 
 from ephraim_db.rls.asking import prepare
 from ephraim_db.rls.catalog import Catalog, Privileges, read_catalog, read_privileges
+from ephraim_db.rls.controls import control
 from ephraim_db.rls.deciding import decide
+from ephraim_db.rls.filling import Filled, fill
 from ephraim_db.rls.functions import read_functions
 from ephraim_db.rls.outside import leave_untried
 from ephraim_db.rls.ownership import Ownership
@@ -38,6 +41,7 @@ class Observation:
     privileges: dict[tuple[str, int], Privileges]
     ownership: Ownership
     observed: tuple[Observed, ...]
+    filled: Filled
 
 
 def observe(
@@ -55,12 +59,14 @@ def observing(
     connection: psycopg.Connection[Any],
     personas: Personas,
     on_progress: Progress = lambda _message: None,
+    *,
+    filling: bool = False,
 ) -> Iterator[Observation]:
     """Probe every relation of the exposed schemas as every persona; afterwards, roll it all back.
 
-    Sequences are the exception: what a default takes from one stays taken. Raises CannotProbe if
-    the connection's role may not become a persona or would not see every row, and if a persona is
-    one whom RLS does not hold.
+    Sequences are the exception: what a default takes from one stays taken. `filling`: rows are made
+    for the run where there are none. Raises CannotProbe if the connection's role may not become a
+    persona or would not see every row, and if a persona is one whom RLS does not hold.
     """
     with _rolled_back(connection):
         catalog = read_catalog(connection)
@@ -71,6 +77,10 @@ def observing(
         functions = read_functions(connection, [p.role for p in personas.everyone])
         ownership = Ownership(catalog, personas.boundary)
         prepare(connection)
+        control(connection, personas)
+        if filling:
+            on_progress("filling empty tables")
+        filled = fill(connection, catalog, personas, ownership) if filling else Filled()
         found: list[Observed] = []
         for relation in relations:
             on_progress(f"probing {relation.full_name}")
@@ -78,9 +88,12 @@ def observing(
             rows = no_rows(relation, personas.everyone)
             if "SELECT" not in untried:
                 rows = copy_rows(connection, relation, personas.everyone, ownership)
+            rows = replace(rows, why_empty=filled.why_empty(relation.full_name))
             probing = Probing(connection, catalog, ownership, privileges, rows, untried)
             found += decide(probing.observed(personas.everyone), probing.ask)
-        yield Observation(connection, personas, catalog, privileges, ownership, tuple(found))
+        yield Observation(
+            connection, personas, catalog, privileges, ownership, tuple(found), filled
+        )
 
 
 @contextmanager
