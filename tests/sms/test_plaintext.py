@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import quote_plus
 from uuid import UUID
 
+import httpcore
 import httpx
 import psycopg
 import pytest
@@ -190,15 +191,15 @@ def _tell(story: Story, patch: pytest.MonkeyPatch) -> None:
 
 def _interrupt(story: Story, sender: Sender, patch: pytest.MonkeyPatch) -> None:
     """Press Ctrl-C while Twilio is asked."""
-    original = httpx.HTTPTransport.handle_request
+    original = httpcore.ConnectionPool.handle_request
 
-    def pressed(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-        original(transport, request).read()
+    def pressed(pool: httpcore.ConnectionPool, request: httpcore.Request) -> httpcore.Response:
+        original(pool, request).read()
         story.exhibits["repr of every object, while Twilio is asked"] = _reprs()
         raise KeyboardInterrupt
 
     with patch.context() as during:
-        during.setattr(httpx.HTTPTransport, "handle_request", pressed)
+        during.setattr(httpcore.ConnectionPool, "handle_request", pressed)
         story.failing(KeyboardInterrupt, lambda: sender.send_sms(ACACIA, TO, "interrupted"))
 
 
@@ -252,7 +253,7 @@ def _reprs() -> bytes:
     return "\n".join(
         repr(thing)
         for thing in gc.get_objects()
-        if str(type(thing).__module__).startswith(("ephraim_db", "twilio", "httpx", "psycopg"))
+        if str(type(thing).__module__).startswith(("ephraim_db", "twilio", "httpcore", "psycopg"))
         and not type(thing).__module__.startswith("ephraim_db.fakes")
     ).encode()
 
