@@ -1,6 +1,6 @@
 """`ephraim-db demo`: the whole story on a local Supabase, as an admin, a worker and a matrix.
 
-start -> publish a throwaway key -> admin: read, change, read -> worker: read, be refused -> matrix
+start -> publish a throwaway key -> admin: read, change, read, test -> worker: be refused -> matrix
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import psycopg
 import supabase
 from rich.console import Console
 
+from ephraim_db.cli.demo_sms import send_test
 from ephraim_db.client import Client
 from ephraim_db.errors import AdminRequired
 from ephraim_db.local import LocalSupabase, start_local
@@ -43,9 +44,11 @@ def demo(project: Path, postgres: str) -> None:
     ) as local:
         console.print(f"A local Supabase is up at {local.api_url} ({monotonic() - started:.1f} s).")
         with psycopg.connect(local.db_url) as connection:
-            publish(connection, key := PrivateKey.generate().public())
-            promote(connection, key.kid)
-        _admin(console, sign_in(local, personas, "admin"))
+            publish(connection, (key := PrivateKey.generate()).public())
+            promote(connection, key.public().kid)
+        admin = sign_in(local, personas, "admin")
+        _admin(console, admin)
+        send_test(console, local, key, admin, AUTH_TOKEN)
         _worker(console, sign_in(local, personas, "worker"))
         console.rule("What each persona can really do")
         with psycopg.connect(local.db_url) as connection:

@@ -22,7 +22,7 @@ _COMMANDS = {
     "sms": _Entry("Send SMS, settle what became of them, show the log.", "rls,sms"),
     "xero": _Entry("Look at Xero connections, and end what is left of them.", "rls,xero"),
     "serve": _Entry("Serve the settings page for development.", "local,web,sms,xero"),
-    "demo": _Entry("Tell the whole story on a local Supabase.", "local"),
+    "demo": _Entry("Tell the whole story on a local Supabase.", "local,sms"),
 }
 
 
