@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test lint screenshots clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ lint: setup ## ruff, mypy, sqlfluff and squawk
 	@$(BIN)/mypy --strict tests
 	@$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar supabase src
 	@$(BIN)/squawk supabase/migrations/*.sql
+
+screenshots: setup ## the pictures in docs/settings-page.md
+	@$(BIN)/python -m tests.web.screenshots
 
 clean: ## remove what set-up made
 	rm -rf $(VENV) node_modules

@@ -34,15 +34,21 @@ MOBILE = "+61 491 570 156"
 ACACIA = "a0000000-0000-4000-8000-000000000001"
 
 
-@pytest.fixture
-def page(local: LocalSupabase) -> Iterator[DevelopmentPage]:
-    """The page, with a published sealing key."""
+def set_up_keys(local: LocalSupabase) -> Keyring:
+    """Publish a sealing key, and return what opens it."""
     key = PrivateKey.generate()
     with psycopg.connect(local.db_url) as connection:
         publish(connection, key.public())
         promote(connection, key.public().kid)
+    return Keyring([key])
+
+
+@pytest.fixture
+def page(local: LocalSupabase) -> Iterator[DevelopmentPage]:
+    """The page, with a published sealing key."""
+    keyring = set_up_keys(local)
     logging.getLogger("ephraim_db.web").setLevel(logging.INFO)
-    with serve_settings_page(local, SUBS, Keyring([key]), pretended=KNOWN) as page:
+    with serve_settings_page(local, SUBS, keyring, pretended=KNOWN) as page:
         yield page
 
 

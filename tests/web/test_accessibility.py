@@ -45,7 +45,17 @@ def settings(page: Page) -> None:
     page.goto("/settings/integrations")
 
 
-def failing(page: Page) -> None:
+def refused(page: Page) -> None:
+    page.goto("/settings/integrations")
+    enter_credential(page)
+    page.fill("#twilio_auth_token", "not the account's")
+    press(page, "Save")
+    page.fill("#to", MOBILE)
+    press(page, "Send test")
+    page.goto("/settings/integrations")
+
+
+def undelivered(page: Page) -> None:
     page.goto("/settings/integrations")
     enter_credential(page)
     page.fill("#to", "+61491570157")
@@ -108,7 +118,8 @@ ADMINS_STATES: dict[str, State] = {
     "settings": settings,
     "errors": errors,
     "verified": verified,
-    "failing": failing,
+    "undelivered": undelivered,
+    "refused": refused,
     "remove token": at("/settings/integrations/twilio/remove"),
     "disconnect": at("/settings/integrations/xero/disconnect"),
     "choosing": choosing,
@@ -150,6 +161,18 @@ def findings(page: Page, name: str) -> list[str]:
         if (pixels := overflow(page)) > 0:
             found.append(f"{name} at {width}: {pixels} px too wide")
     return found
+
+
+def test_a_barrier_is_found(open_page: Open) -> None:
+    """The tool is at work: a picture without words, and text one can hardly read."""
+    page = open_page("admin", java_script_enabled=True)
+    page.evaluate(
+        "document.querySelector('.lead').style.color = '#ddd';"
+        "document.querySelector('main').append(new Image())"
+    )
+    found = "\n".join(violations(page))
+    assert "image-alt" in found
+    assert "color-contrast" in found
 
 
 def test_an_admins_every_state_is_accessible(open_page: Open, undeliverable: None) -> None:

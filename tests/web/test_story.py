@@ -49,7 +49,7 @@ def test_a_wrong_token_is_told_in_words_with_what_to_do(
     tab.fill("#to", MOBILE)
     press(tab, "Send test")
     alert = tab.locator("#test").get_by_role("alert")
-    expect(alert).to_contain_text("Twilio's error 20003")
+    expect(alert).to_contain_text("error 20003")
     expect(alert).to_contain_text("The account SID or the auth token is wrong. Enter both again")
     assert badges(tab)[0] == "Failing"
 

@@ -46,6 +46,7 @@ class Chart:
     sentence: str
     first: str
     last: str
+    highest: int
     width: int = WIDTH
     height: int = HEIGHT
     lines: tuple[float, ...] = (0.5, HEIGHT / 2, HEIGHT - 0.5)
@@ -69,7 +70,7 @@ def draw(counts: Iterable[tuple[date, str, int]], last: date, days: int) -> Char
     bands = tuple(Band(key, label, totals[key]) for key, label in _BANDS)
     told = ", ".join(f"{band.total} {band.label.lower()}" for band in bands)
     sentence = f"Messages per day over {days} days: {told}."
-    return Chart(bars, bands, sentence, _day(first), _day(last))
+    return Chart(bars, bands, sentence, _day(first), _day(last), highest)
 
 
 def _stack(left: float, slot: float, day: Mapping[str, int], highest: int) -> Iterator[Bar]:

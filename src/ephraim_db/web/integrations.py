@@ -22,8 +22,16 @@ from ephraim_db.web.states import followed, twilio_state, xero_state
 # into its mouth.
 NOTICES = {
     "twilio-saved": ("Twilio settings saved", "Send a test message to see that they work."),
+    "twilio-incomplete": (
+        "Twilio settings saved",
+        "Messages are sent once Account SID, Auth Token and Phone Number are all there.",
+    ),
     "twilio-removed": ("Auth Token removed", "No messages are sent until you enter another."),
     "xero-saved": ("Xero app credentials saved", "You can connect to Xero now."),
+    "xero-incomplete": (
+        "Xero app credentials saved",
+        "You can connect to Xero once Client ID and Client Secret are both there.",
+    ),
     "xero-connected": ("Connected to Xero", "Invoices go to the organisation named below."),
     "xero-disconnected": ("Disconnected from Xero", "Nothing was changed in Xero itself."),
     "xero-left": (

@@ -67,15 +67,24 @@ def _judged(tested: SmsLog | None) -> tuple[Badge, Problem | None]:
     if tested is None or tested.status == SmsStatus.UNKNOWN:
         return Badge("Configured", Tone.INFO), None
     if tested.status in LOST:
-        why = tested.error_message or "Twilio did not say why. Send another test."
-        code = f" (Twilio's error {tested.error_code})" if tested.error_code else ""
-        title = f"The last test was not delivered{code}"
-        return Badge("Failing", Tone.DANGER), Problem(title, _sentence(why))
+        why = _sentence(tested.error_message or "Twilio did not say why. Send another test.")
+        if tested.twilio_sid or tested.error_code in _ABOUT_THE_RECIPIENT:
+            problem = Problem(f"The last test did not arrive{_code(tested)}", why)
+            return Badge("Test not delivered", Tone.WARNING), problem
+        problem = Problem(f"Twilio refused the last test{_code(tested)}", why)
+        return Badge("Failing", Tone.DANGER), problem
     if tested.status in ARRIVED or tested.sent_at:
-        return Badge(
-            f"Verified {ago(tested.delivered_at or tested.created_at)}", Tone.SUCCESS
-        ), None
+        moment = tested.delivered_at or tested.created_at
+        return Badge(f"Verified {ago(moment)}", Tone.SUCCESS), None
     return Badge("Configured", Tone.INFO), None
+
+
+# Twilio took the credential and refused the number it was to send to.
+_ABOUT_THE_RECIPIENT = {21211, 21265, 21266, 21408, 21610, 21612, 21614}
+
+
+def _code(message: SmsLog) -> str:
+    return f" (Twilio's error {message.error_code})" if message.error_code else ""
 
 
 _RECONNECT = {
@@ -98,12 +107,11 @@ def xero_state(
     facts: tuple[tuple[str, str], ...] = ()
     problem = None
     if connection:
-        who = (
-            f"{connection.connected_by}, {connected_at}"
-            if connection.connected_by
-            else connected_at
+        by = f", by {connection.connected_by}" if connection.connected_by else ""
+        facts = (
+            ("Xero organisation", connection.tenant_name),
+            ("Connected", connected_at + by),
         )
-        facts = (("Xero organisation", connection.tenant_name), ("Connected by", who))
         if connection.reauth_reason:
             why = _RECONNECT.get(connection.reauth_reason, "Reconnect to go on sending invoices.")
             problem = Problem("Xero needs you to connect again", why)
@@ -141,9 +149,8 @@ def followed(message: SmsLog) -> Followed:
     """Say how far a test message has come."""
     to = phone(message.to_phone)
     if message.status in LOST and message.status != SmsStatus.UNKNOWN:
-        code = f" (Twilio's error {message.error_code})" if message.error_code else ""
         text = _sentence(message.error_message or "Twilio did not say why. Send another test.")
-        title = f"Not delivered to {to}{code}"
+        title = f"Not delivered to {to}{_code(message)}"
         return Followed(message.id, title, text, "destructive", moving=False)
     if message.status in ARRIVED:
         text = "Your credentials work. Twilio reports that the phone has it."

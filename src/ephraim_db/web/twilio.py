@@ -28,6 +28,7 @@ from ephraim_db.web.forms import Form
 from ephraim_db.web.integrations import Notice, confirm, done, show
 from ephraim_db.web.refusals import Missing
 from ephraim_db.web.site import Visit
+from ephraim_db.web.states import twilio_state
 from ephraim_db.web.visits import Field
 
 KEPT = (
@@ -60,7 +61,7 @@ async def save_twilio(visit: Visit, form: Form) -> Response:
     errors = _errors(form, organization)
     if not errors:
         try:
-            await visit.client.update_organization_settings(
+            saved = await visit.client.update_organization_settings(
                 twilio_account_sid=form["twilio_account_sid"] or CLEAR,
                 twilio_auth_token=form["twilio_auth_token"] or None,
                 twilio_phone_number=compact(form["twilio_phone_number"]) or CLEAR,
@@ -71,7 +72,8 @@ async def save_twilio(visit: Visit, form: Form) -> Response:
         except Rejected:
             errors["twilio_auth_token"] = _NOT_TAKEN
         else:
-            return done(visit, "twilio-saved", "twilio")
+            complete = twilio_state(saved, None).complete
+            return done(visit, "twilio-saved" if complete else "twilio-incomplete", "twilio")
     return await show(visit, values=_typed(form), errors=errors, status=422)
 
 
@@ -152,7 +154,7 @@ def _errors(form: Form, organization: Organization) -> dict[str, str]:
         errors["twilio_account_sid"] = _SID
     if token and _is_wrong(inputs.secret, inputs.conceal(token)):
         errors["twilio_auth_token"] = _NOT_WHOLE
-    elif fitting and sid and sid != fitting and not token:
+    elif not token and not errors and sid and fitting not in (None, sid):
         errors["twilio_auth_token"] = _OTHER_ACCOUNT
     if number and _is_wrong(inputs.phone, number):
         errors["twilio_phone_number"] = _PHONE

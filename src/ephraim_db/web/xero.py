@@ -46,14 +46,15 @@ async def save_xero(visit: Visit, form: Form) -> Response:
     errors = _errors(form)
     if not errors:
         try:
-            await visit.client.update_organization_settings(
+            saved = await visit.client.update_organization_settings(
                 xero_client_id=form["xero_client_id"] or CLEAR,
                 xero_client_secret=form["xero_client_secret"] or None,
             )
         except (NoSealingKey, SealingError, Rejected):
             errors["xero_client_secret"] = _NOT_STORED
         else:
-            return done(visit, "xero-saved", "xero")
+            complete = saved.xero_client_id and saved.xero_client_secret_set
+            return done(visit, "xero-saved" if complete else "xero-incomplete", "xero")
     values = {"xero_client_id": form["xero_client_id"]}
     return await show(visit, values=values, errors=errors, status=422)
 
