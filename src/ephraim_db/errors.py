@@ -395,10 +395,13 @@ class MigrationFailed(MigrationError):
         left_behind: bool,
         statement: int | None = None,
         line: int | None = None,
+        head: str = "",
         sqlstate: str | None = None,
         postgres_message: str = "",
     ) -> None:
         """Say where: `statement` counts from 1 and `line` is of the file; None is at its end.
+
+        `head` is how the statement begins.
 
         `left_behind`: whether statements before it stay applied, as the file is not one
         transaction.
@@ -407,6 +410,7 @@ class MigrationFailed(MigrationError):
         self.path = path
         self.statement = statement
         self.line = line
+        self.head = head
         self.sqlstate = sqlstate
         self.postgres_message = postgres_message
         self.left_behind = left_behind

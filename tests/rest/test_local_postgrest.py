@@ -88,8 +88,8 @@ def test_a_cache_that_cannot_be_written_is_named(
 def test_a_postgrest_that_cannot_run_is_quoted(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from ephraim_db.local.config import ApiConfig
     from ephraim_db.local.postgrest import run_postgrest
+    from ephraim_db.project.config import ApiConfig
 
     broken = program(tmp_path / "postgrest", "echo 'a library is missing' >&2; exit 127")
     with (

@@ -110,15 +110,16 @@ def test_the_users_side_reaches_no_database_and_no_command_line() -> None:
         assert crossings(room, *servers, "ephraim_db.cli", "click") == []
 
 
-@pytest.mark.parametrize("stage", ["postgres", "migrations", "local", "rls"])
+@pytest.mark.parametrize("stage", ["postgres", "migrations", "project", "local", "rls"])
 def test_a_stage_does_not_import_the_command_line(stage: str) -> None:
     assert crossings(f"ephraim_db.{stage}", "ephraim_db.cli", "click") == []
 
 
 def test_a_stage_imports_only_earlier_stages() -> None:
     assert crossings("ephraim_db.postgres", "ephraim_db.migrations", "ephraim_db.local") == []
-    assert crossings("ephraim_db.migrations", "ephraim_db.local") == []
-    assert crossings("ephraim_db.rls", "ephraim_db.local") == []
+    assert crossings("ephraim_db.migrations", "ephraim_db.project", "ephraim_db.local") == []
+    assert crossings("ephraim_db.project", "ephraim_db.local") == []
+    assert crossings("ephraim_db.rls", "ephraim_db.project", "ephraim_db.local") == []
 
 
 OPTIONAL = (

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ephraim_db.errors import PostgrestError
-from ephraim_db.local.config import ApiConfig
 from ephraim_db.postgres.processes import household
+from ephraim_db.project.config import ApiConfig
 
 _START_TIMEOUT = 20.0  # seconds
 

@@ -11,12 +11,12 @@ import psycopg
 
 from ephraim_db.errors import InvalidProject, WrongPassword
 from ephraim_db.local.background import HOST, listen, served
-from ephraim_db.local.config import ApiConfig
 from ephraim_db.local.gateway import build_gateway
 from ephraim_db.local.postgrest import run_postgrest
 from ephraim_db.local.postgrest_binary import find_postgrest
 from ephraim_db.local.tokens import access_token, api_key, new_jwt_secret
 from ephraim_db.postgres import Server
+from ephraim_db.project.config import ApiConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ Needs the `rls` extra (psycopg).
 from ephraim_db.migrations.apply import apply_migrations
 from ephraim_db.migrations.files import Migration, find_migrations
 from ephraim_db.migrations.ledger import MigrationStatus, migration_status
+from ephraim_db.migrations.salvaging import salvage_migrations, salvage_seed
 from ephraim_db.migrations.seed import apply_seed
 
 __all__ = [
@@ -18,4 +19,6 @@ __all__ = [
     "apply_seed",
     "find_migrations",
     "migration_status",
+    "salvage_migrations",
+    "salvage_seed",
 ]

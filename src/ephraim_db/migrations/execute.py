@@ -122,14 +122,15 @@ def _failure(
 ) -> MigrationFailed:
     says = error.diag.message_primary or str(error).strip().splitlines()[0]
     number = line = None
+    head = ""
     where = f"{script.path.name}: {'the commit' if step.parameters is None else 'recording it'}"
     if step.statement is not None:
         statement = script.statements[step.statement]
-        number = step.statement + 1
+        number, head = step.statement + 1, statement.head
         position = int(error.diag.statement_position or 0)
         at = statement.offset + (position - 1 if position else statement.code)
         line = script.sql.count("\n", 0, at) + 1
-        where = f"{script.path.name}:{line}: statement {number} ({statement.head})"
+        where = f"{script.path.name}:{line}: statement {number} ({head})"
     code = f" [{error.diag.sqlstate}]" if error.diag.sqlstate else ""
     hint = f" Hint: {error.diag.message_hint}" if error.diag.message_hint else ""
     return MigrationFailed(
@@ -137,6 +138,7 @@ def _failure(
         path=script.path,
         statement=number,
         line=line,
+        head=head,
         sqlstate=error.diag.sqlstate,
         postgres_message=says,
         left_behind=left_behind,

@@ -36,12 +36,16 @@ class Migration:
 
 
 def find_migrations(
-    project: Path, *, on_progress: Callable[[str], None] | None = None
+    project: Path,
+    *,
+    keep_twins: bool = False,
+    on_progress: Callable[[str], None] | None = None,
 ) -> list[Migration]:
     """Read `project`/supabase/migrations, ordered by version as text, as the CLI orders them.
 
     Files that the CLI would skip are skipped, and `on_progress` is told why. Raises
-    `InvalidProject` if there is no supabase folder, two files share a version, or one is not UTF-8.
+    `InvalidProject` if there is no supabase folder, two files share a version (unless `keep_twins`,
+    which orders them by name), or one is not UTF-8.
     """
     supabase = project / "supabase"
     if not supabase.is_dir():
@@ -61,6 +65,8 @@ def find_migrations(
             continue
         assert match is not None  # noqa: S101 - a file without a match has a reason to be skipped
         version, name = match.groups()
+        if keep_twins:
+            version = _apart(version, found, path, on_progress)
         if twin := found.get(version):
             raise InvalidProject(
                 f"{twin.label} and {path.name} share the version {version}: rename one of them"
@@ -68,6 +74,22 @@ def find_migrations(
         sql = read_sql(path)
         found[version] = Migration(version, name, path, sql, split_statements(sql))
     return sorted(found.values(), key=lambda migration: migration.version)
+
+
+def _apart(
+    version: str,
+    found: dict[str, Migration],
+    path: Path,
+    on_progress: Callable[[str], None] | None,
+) -> str:
+    """Return a version that no other file has, right behind those that share it."""
+    apart, number = version, 0
+    while apart in found:
+        number += 1
+        apart = f"{version}.{number}"
+    if number and on_progress:
+        on_progress(f"{path.name} shares its version with {found[version].label}: applied after it")
+    return apart
 
 
 def read_sql(path: Path) -> str:

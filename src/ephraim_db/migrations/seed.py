@@ -62,6 +62,12 @@ def apply_seed(
             _run(connection, project, path, digest)
 
 
+def record_seed(connection: psycopg.Connection[Any], project: Path, path: Path) -> None:
+    """Note that a seed file ran, whatever became of it."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    connection.execute(_RECORD, (str(path.relative_to(project)), digest))
+
+
 def _run(connection: psycopg.Connection[Any], project: Path, path: str, digest: str) -> None:
     sql = read_sql(project / path)
     script = Script(project / path, sql, split_statements(sql))

@@ -1,0 +1,82 @@
+"""Apply as much of a broken history as applies: a file that fails goes in statement by statement.
+
+apply_migrations --MigrationFailed--> the file again, each statement by itself --> on with the next
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from ephraim_db.errors import MigrationFailed
+from ephraim_db.migrations.apply import apply_migrations
+from ephraim_db.migrations.execute import Script, Step, leave_transaction, run_group
+from ephraim_db.migrations.files import Migration, read_sql
+from ephraim_db.migrations.ledger import RECORD
+from ephraim_db.migrations.seed import apply_seed, record_seed
+from ephraim_db.migrations.statements import split_statements
+
+
+def salvage_migrations(
+    connection: psycopg.Connection[Any],
+    migrations: Sequence[Migration],
+    *,
+    on_progress: Callable[[str], None] | None = None,
+) -> list[MigrationFailed]:
+    """Apply what applies, record every file as applied, and return what failed.
+
+    For a database that is thrown away: it is left as no run of the files alone would leave it.
+    """
+    by_path = {migration.path: migration for migration in migrations}
+    failures: list[MigrationFailed] = []
+    while True:
+        try:
+            apply_migrations(connection, migrations, include_all=True, on_progress=on_progress)
+        except MigrationFailed as failure:
+            migration = by_path[failure.path]
+            script = Script(migration.path, migration.sql, migration.statements)
+            failures += _each_by_itself(connection, script) or [failure]
+            texts = [statement.text for statement in migration.statements]
+            connection.execute("reset all")
+            connection.execute(RECORD, (migration.version, migration.name, texts))
+        else:
+            return failures
+
+
+def salvage_seed(
+    connection: psycopg.Connection[Any],
+    project: Path,
+    *,
+    on_progress: Callable[[str], None] | None = None,
+) -> list[MigrationFailed]:
+    """Run what runs of the seed files, and return what failed."""
+    failures: list[MigrationFailed] = []
+    while True:
+        try:
+            apply_seed(connection, project, on_progress=on_progress)
+        except MigrationFailed as failure:
+            sql = read_sql(failure.path)
+            script = Script(failure.path, sql, split_statements(sql))
+            failures += _each_by_itself(connection, script) or [failure]
+            record_seed(connection, project, failure.path)
+        else:
+            return failures
+
+
+def _each_by_itself(connection: psycopg.Connection[Any], script: Script) -> list[MigrationFailed]:
+    """Run each statement; what fails inside a transaction of the file takes all of that along."""
+    failures = []
+    connection.execute("reset all")
+    for index, statement in enumerate(script.statements):
+        if statement.code == len(statement.text):
+            continue
+        try:
+            run_group(connection, script, [Step(statement.text, statement=index)], left_behind=True)
+        except MigrationFailed as failure:
+            failures.append(failure)
+    leave_transaction(connection)
+    connection.execute("reset all")
+    return failures
