@@ -126,3 +126,11 @@ def test_without_teams_ones_own_row_may_be_changed(find: Find) -> None:
 def test_a_row_addressed_to_another_is_only_a_warning(find: Find) -> None:
     found = find(PLAIN, policy("insert", check="true"), personas=ALONE)
     assert found.said(OTHERS, "ann") == ["warning notes"]
+
+
+def test_a_script_brings_the_rows_that_an_empty_database_lacks(find: Find) -> None:
+    parts = [part for part in PLAIN.split(";") if part.strip() and "insert" not in part]
+    tables = "".join(f"{part};" for part in parts)
+    found = find(tables, policy("select", "true"))
+    assert found.said(READ, "ann") == ["error notes"]
+    assert "-- rows, because the database has none" in found[0].sql

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ephraim_db.rls.findings.attempting import Attempt, Results, Step, Told
 from ephraim_db.rls.findings.finding import Finding, Severity
+from ephraim_db.rls.findings.making import made_rows
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.findings.scripts import write_script
 from ephraim_db.rls.personas import Persona
@@ -62,6 +63,6 @@ def prove(scene: Scene, candidates: Iterable[Candidate]) -> Iterator[Finding]:
                 candidate.relation,
                 candidate.columns,
                 candidate.message,
-                write_script(candidate.message, shown.steps),
+                write_script(candidate.message, made_rows(scene, shown.steps), shown.steps),
                 candidate.fix,
             )

@@ -71,6 +71,13 @@ class Facts:
         """Return these functions and those they call, as far as their text names them."""
         return self.known.called(oids)
 
+    def looked_at(self, relation: int, relations: Iterable[Relation]) -> frozenset[int]:
+        """Return the oids of what the policies of a relation read, themselves or by a function."""
+        policies = [policy for policy in self.policies if policy.relation == relation]
+        calls = self.called(oid for policy in policies for oid in policy.calls)
+        named = self.named_in(calls, relations)
+        return named.union(*(policy.reads for policy in policies))
+
     def named_in(self, functions: Iterable[int], relations: Iterable[Relation]) -> frozenset[int]:
         """Return the oids of the relations that the text of these functions names."""
         words: set[str] = set()

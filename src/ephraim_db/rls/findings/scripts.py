@@ -20,9 +20,13 @@ from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.personas import Persona
 
 
-def write_script(title: str, steps: Iterable[Step]) -> str:
-    """Return a script for psql; whoever runs it must be let become the persona."""
-    lines = [f"-- {title}", "begin;", *_body(steps), "rollback;"]
+def write_script(title: str, made: Iterable[str], steps: Iterable[Step]) -> str:
+    """Return a script for psql; whoever runs it must be let become the persona.
+
+    `made` are the statements that make rows where the database has none.
+    """
+    rows = ["-- rows, because the database has none", *made, ""]
+    lines = [f"-- {title}", "begin;", *(rows if len(rows) > 2 else []), *_body(steps), "rollback;"]
     return "\n".join(lines) + "\n"
 
 
