@@ -53,6 +53,7 @@ def tell_differences(agreed: Facts, observed: Facts) -> tuple[Told, ...]:
     gone = {one.before for one in differences if one.after is None}
     gone_personas = {fact.persona for fact in gone if isinstance(fact, Actor)}
     gone_relations = {fact.relation for fact in gone if isinstance(fact, Thing)}
+    open_now = _undecided(observed)
 
     told = [_tell_rename(rename) for rename in renames]
     doubts: list[tuple[Doubt, Difference]] = []
@@ -65,6 +66,8 @@ def tell_differences(agreed: Facts, observed: Facts) -> tuple[Told, ...]:
                 told.append(Told(word_thing(one), Change.OTHER, relation, (), (), (one,)))
             case fact if fact.persona in gone_personas or fact.relation in gone_relations:
                 continue  # it is told that they are gone
+            case Access() as access if one.after is None and _command(access) in open_now:
+                continue  # it is told that this is unproven
             case Doubt() as doubt:
                 doubts.append((doubt, one))
             case Access() as access:
@@ -72,6 +75,16 @@ def tell_differences(agreed: Facts, observed: Facts) -> tuple[Told, ...]:
     told += _tell_doubts(doubts)
     told += _tell_accesses(accesses)
     return tuple(sorted(told, key=lambda one: (one.change, one.relation, one.message)))
+
+
+def _undecided(facts: Facts) -> set[tuple[str, str, str]]:
+    """Return the commands of which nothing is known but that it is not."""
+    doubted = {_command(fact) for fact in facts if isinstance(fact, Doubt)}
+    return doubted - {_command(fact) for fact in facts if isinstance(fact, Access)}
+
+
+def _command(fact: Access | Doubt) -> tuple[str, str, str]:
+    return (fact.persona, fact.command, fact.relation)
 
 
 def _tell_rename(rename: Rename) -> Told:

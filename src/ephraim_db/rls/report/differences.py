@@ -25,6 +25,6 @@ def print_differences(console: Console, told: Sequence[Told]) -> None:
         if alike:
             console.print(Text(HEADINGS[change].lower(), style=STYLES[change]))
         for one in alike:
-            console.print(Text(f"  {one.message}"))
+            console.print(Text(f"  {one.message}"), soft_wrap=True)
     if not told:
         console.print("as agreed: nothing differs from the contract")

@@ -30,7 +30,7 @@ def _annotations(report: Report) -> Iterator[str]:
         yield _annotation(level, report.places.of_finding(finding), finding.rule, told)
     for one in report.differences or ():
         told = f"{one.message}\nIf that is meant, run ephraim-db rls accept and commit the file."
-        yield _annotation("error", report.places.of_difference(one), "rls.contract", told)
+        yield _annotation("error", report.place_of(one), "rls.contract", told)
 
 
 def _annotation(level: str, place: Place, title: str, message: str) -> str:

@@ -28,6 +28,7 @@ class Mark:
     columns: tuple[str, ...]
     all_columns: int
     sqlstate: str | None = None
+    decided_by: str | None = None
 
     @property
     def share(self) -> str:
@@ -104,7 +105,9 @@ def _marks(cells: Sequence[Cell]) -> tuple[Mark, ...]:
     telling = [c for c in cells if c.outcome in ("allowed", "error", "unproven")]
     if not telling:
         telling = sorted(cells, key=lambda cell: cell.outcome == "refused_by_grant")[:1]
-    return tuple(Mark(_word(cell), cell.columns, every, cell.sqlstate) for cell in telling)
+    return tuple(
+        Mark(_word(cell), cell.columns, every, cell.sqlstate, cell.decided_by) for cell in telling
+    )
 
 
 def _word(cell: Cell) -> str:

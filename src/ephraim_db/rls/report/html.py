@@ -19,7 +19,7 @@ from ephraim_db.rls.contract import Change, Told
 from ephraim_db.rls.contract.facts import Access, Doubt
 from ephraim_db.rls.prober import MAY_BYPASS
 from ephraim_db.rls.report.findings import fold
-from ephraim_db.rls.report.grid import Block, lay_out
+from ephraim_db.rls.report.grid import Block, Mark, lay_out
 from ephraim_db.rls.report.report import Report
 from ephraim_db.rls.report.text import folded_doubts
 from ephraim_db.rls.report.verdict import HEADINGS, verdict
@@ -32,9 +32,7 @@ class Reach:
     """Who can do one thing with the same columns."""
 
     verb: str
-    word: str
-    sqlstate: str | None
-    columns: tuple[str, ...]
+    mark: Mark
     left_out: tuple[str, ...]
     personas: tuple[str, ...]
 
@@ -76,16 +74,15 @@ def as_html(report: Report) -> str:
 
 def _reaches(block: Block) -> Iterator[Reach]:
     """Say column by column what the grid says by number, once for all who can do the same."""
-    together: dict[tuple[str, str, str | None, tuple[str, ...]], list[str]] = {}
+    together: dict[tuple[str, Mark], list[str]] = {}
     for line in block.lines:
         for square in line.squares:
             for mark in square.marks:
                 if mark.word not in ("-", "refused", "hidden"):
-                    key = (line.verb, mark.word, mark.sqlstate, mark.columns)
-                    together.setdefault(key, []).append(square.persona)
-    for (verb, word, sqlstate, columns), personas in together.items():
-        left_out = tuple(c for c in block.relation.columns if c not in columns) if columns else ()
-        yield Reach(verb, word, sqlstate, columns, left_out, tuple(personas))
+                    together.setdefault((line.verb, mark), []).append(square.persona)
+    for (verb, mark), personas in together.items():
+        left_out = [c for c in block.relation.columns if mark.columns and c not in mark.columns]
+        yield Reach(verb, mark, tuple(left_out), tuple(personas))
 
 
 def _changed(told: Iterable[Told]) -> Iterator[tuple[str, str, str]]:

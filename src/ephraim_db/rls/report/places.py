@@ -17,9 +17,21 @@ from ephraim_db.migrations import find_migrations
 from ephraim_db.rls.contract import Told
 from ephraim_db.rls.findings import STALE, Finding
 
-_DEFINES = re.compile(r"(create|alter|drop|grant|revoke)\b", re.I)
+_NAME = r'(?:"[^"]+"|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))?'
+_DEFINED = re.compile(
+    r"(?:create|alter|drop)\s+(?:or\s+replace\s+)?(?:unlogged\s+|materialized\s+|foreign\s+)?"
+    r"(?:table|view|function|procedure|sequence|publication)\s+"
+    rf"(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?P<names>{_NAME})",
+    re.I,
+)
+_CONCERNED = re.compile(
+    r"(?:create|alter|drop|grant|revoke)\b.*?\bon\s+(?:table\s+|function\s+)?"
+    rf"(?P<names>{_NAME}(?:\s*,\s*{_NAME})*)",
+    re.I | re.S,
+)
+MOST_TELLING = 3
+"""A statement that names one of so few columns is likely the one; of many, it is chance."""
 _POLICY = re.compile(r'(?:create|alter)\s+policy\s+(?:"((?:[^"]|"")+)"|(\w+))\s', re.I)
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +62,29 @@ class Places:
         found = self._defining(finding.relation, finding.columns, f"{finding.fix} {finding.sql}")
         return found or self._configured(_table_of(finding.persona))
 
-    def of_difference(self, told: Told) -> Place:
-        """Return where to look first."""
-        found = self._defining(told.relation, told.columns, "") if told.relation else None
+    def of_difference(self, told: Told, policies: Iterable[str] = ()) -> Place:
+        """Return where to look first; `policies` are those that decide it now."""
+        hints = " ".join(f'"{policy}"' for policy in policies)
+        found = self._defining(told.relation, told.columns, hints) if told.relation else None
         return found or self._configured(_table_of(*told.personas[:1]))
 
     def _defining(self, relation: str, columns: Sequence[str], hints: str) -> Place | None:
-        schema, _, name = relation.partition("(")[0].rpartition(".")
-        about = [d for d in self._named(name) if _mentions(d.text, schema, name)]
+        about = self._by_name.get(relation.partition("(")[0], [])
         by_policy = [d for d in about if (policy := _policy(d.text)) and f'"{policy}"' in hints]
-        by_column = [d for d in about if len(columns) <= 3 and set(columns) & _words(d.text)]
+        few = set(columns) if len(columns) <= MOST_TELLING else set()
+        by_column = [d for d in about if few & set(re.findall(r"\w+", d.text))]
         for candidates in (by_policy, by_column, about):
             if candidates:
                 return candidates[-1].place
         return None
 
-    def _named(self, name: str) -> Iterable[_Definition]:
-        word = next(iter(_WORD.findall(name.lower())), "")
-        return self._by_word.get(word, ())
-
     @cached_property
-    def _by_word(self) -> dict[str, list[_Definition]]:
+    def _by_name(self) -> dict[str, list[_Definition]]:
+        """Return what is written about each relation or function, in the order it runs."""
         found: dict[str, list[_Definition]] = {}
         for definition in self._definitions():
-            for word in _words(definition.text.lower()):
-                found.setdefault(word, []).append(definition)
+            for name in _names(definition.text):
+                found.setdefault(name, []).append(definition)
         return found
 
     def _definitions(self) -> Iterator[_Definition]:
@@ -83,10 +93,8 @@ class Places:
         for migration in find_migrations(self.project):
             file = self._path(migration.path)
             for statement in migration.statements:
-                code = statement.text[statement.code :]
-                if _DEFINES.match(code):
-                    line = migration.sql.count("\n", 0, statement.offset + statement.code) + 1
-                    yield _Definition(Place(file, line), code)
+                line = migration.sql.count("\n", 0, statement.offset + statement.code) + 1
+                yield _Definition(Place(file, line), statement.text[statement.code :])
 
     def _configured(self, pattern: str) -> Place:
         path = self.project / "supabase" / "rls.toml"
@@ -107,17 +115,14 @@ def _table_of(persona: str = "") -> str:
     return rf'^\[personas\.(?:{re.escape(persona)}|"{re.escape(persona)}")\]' if persona else ""
 
 
-def _mentions(text: str, schema: str, name: str) -> bool:
-    """Return whether a statement is about schema.name, and not about its namesake elsewhere."""
-    quoted = rf'(?:"{re.escape(name)}"|(?<![\w"]){re.escape(name)}(?![\w"]))'
-    prefix = rf'(?:(?:"{re.escape(schema)}"|\b{re.escape(schema)})\s*\.\s*|(?<![.\s])\s+)'
-    return re.search(prefix + quoted, text, re.I) is not None
+def _names(text: str) -> Iterator[str]:
+    """Yield the names, schema-qualified, of what a statement defines, or is about."""
+    match = _DEFINED.match(text) or _CONCERNED.match(text)
+    for name in re.findall(_NAME, match["names"]) if match else ():
+        schema, dot, relation = re.sub(r'["\s]', "", name).rpartition(".")
+        yield f"{schema if dot else 'public'}.{relation}"
 
 
 def _policy(text: str) -> str | None:
     match = _POLICY.match(text)
     return (match[1] or match[2]).replace('""', '"') if match else None
-
-
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(text))

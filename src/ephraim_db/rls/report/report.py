@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ephraim_db.rls.contract import Facts, Told, facts_of, tell_differences
+from ephraim_db.rls.contract.facts import Access
 from ephraim_db.rls.findings import Finding
 from ephraim_db.rls.matrix import Matrix
-from ephraim_db.rls.report.places import Places
+from ephraim_db.rls.report.places import Place, Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,23 @@ class Report:
         facts = facts_of(matrix)
         told = None if agreed is None else tell_differences(agreed, facts)
         return cls(matrix, findings, places, facts, told)
+
+    def place_of(self, told: Told) -> Place:
+        """Return the line that a difference is most likely about.
+
+        Where nothing was granted before, that is a grant; else the policy that decides now.
+        """
+        about = {
+            (fact.persona, fact.command)
+            for one in told.differences
+            if one.before and isinstance(fact := one.fact, Access)
+        }
+        deciding = {
+            cell.decided_by
+            for cell in self.matrix.cells
+            if cell.decided_by
+            and cell.relation == told.relation
+            and (cell.persona, cell.command) in about
+        }
+        names = {name for by in deciding for name in (by, *re.split(" and | or ", by))}
+        return self.places.of_difference(told, names)

@@ -58,7 +58,7 @@ def _results(report: Report) -> Iterator[dict[str, Any]]:
     for finding, others in fold(report.findings):
         yield _of_finding(finding, others, report.places.of_finding(finding))
     for told in report.differences or ():
-        yield _of_difference(told, report.places.of_difference(told))
+        yield _of_difference(told, report.place_of(told))
 
 
 def _of_finding(finding: Finding, others: tuple[str, ...], place: Place) -> dict[str, Any]:
