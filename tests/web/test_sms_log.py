@@ -19,7 +19,7 @@ from tests.web.conftest import ACACIA, SessionOf
 from ephraim_db.local import LocalSupabase
 from ephraim_db.sms_logs import SmsStatus
 from ephraim_db.web import chart
-from ephraim_db.web.sms_log import read_filters
+from ephraim_db.web.filters import read_filters
 from ephraim_db.web.wording import STATUS_GROUPS, ago, phone, status_tone
 
 LOG = "/settings/sms-log"

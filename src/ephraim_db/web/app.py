@@ -28,7 +28,8 @@ from ephraim_db.web.refusing import handle
 from ephraim_db.web.services import MessageTester, XeroConnections
 from ephraim_db.web.shielding import Shield
 from ephraim_db.web.site import STYLE, STYLE_NAME, Site, load_templates, shared_http
-from ephraim_db.web.sms_log import sms_csv, sms_log, sms_message
+from ephraim_db.web.sms_csv import sms_csv
+from ephraim_db.web.sms_log import sms_log, sms_message
 from ephraim_db.web.verifying import PublishedKeys, TokenKeys
 from ephraim_db.web.visits import Field, Reader, Writer, posted, signed_in
 

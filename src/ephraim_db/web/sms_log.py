@@ -1,58 +1,27 @@
-"""The pages /settings/sms-log: messages newest first, one message's history, and the log as CSV."""
+"""The pages /settings/sms-log: messages newest first, and one message's history."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ephraim_db.errors import InvalidInput, NotFound
 from ephraim_db.sms_log_events import SmsLogEvent
 from ephraim_db.sms_logs import SmsLog, SmsLogPage, SmsStatus
 from ephraim_db.web import chart
+from ephraim_db.web.filters import Filters, midnight, read_filters
 from ephraim_db.web.refusals import Missing
 from ephraim_db.web.site import Member, Visit
 from ephraim_db.web.states import Problem
 from ephraim_db.web.wording import LOST, STATUS_GROUPS, status_label
 
 _PAGE_SIZE = 25
-_CSV_PAGE_SIZE = 500
 _DAYS = 14
-_COLUMNS = (
-    "created_at",
-    "to_phone",
-    "message_body",
-    "status",
-    "error_code",
-    "error_message",
-    "twilio_sid",
-    "sent_at",
-    "delivered_at",
-    "failed_at",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a query asks for: as it was typed, as the client takes it, and what is wrong with it."""
-
-    typed: Mapping[str, str]
-    asked: Mapping[str, Any]
-    errors: Mapping[str, str]
-
-    @property
-    def query(self) -> str:
-        """The same filters as a query, with its question mark; empty without any."""
-        given = {name: value for name, value in self.typed.items() if value}
-        return f"?{urlencode(given)}" if given else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +39,6 @@ _SOURCES = {
     "reconcile": "Looked up at Twilio",
     "opt_out": "The recipient replied STOP",
 }
-
-
-def read_filters(query: Mapping[str, str], zone: ZoneInfo) -> Filters:
-    """Read status, from and until; days begin and end at midnight in `zone`."""
-    typed = {name: query.get(name, "").strip()[:40] for name in ("status", "from", "until")}
-    asked: dict[str, Any] = {}
-    errors: dict[str, str] = {}
-    if typed["status"] in set(SmsStatus):
-        asked["status"] = typed["status"]
-    elif typed["status"]:
-        errors["status"] = "Choose a status from the list."
-    first = _day("from", typed["from"], errors)
-    last = _day("until", typed["until"], errors)
-    if first and last and first > last:
-        errors["until"] = "The last day is before the first. Choose a later one."
-    if first:
-        asked["created_from"] = _midnight(first, zone)
-    if last:
-        asked["created_before"] = _midnight(last + timedelta(days=1), zone)
-    return Filters(typed, {} if errors else asked, errors)
 
 
 async def sms_log(visit: Visit) -> Response:
@@ -148,44 +97,6 @@ async def sms_message(visit: Visit) -> Response:
     return visit.site.page(visit.request, "sms_message.html", context)
 
 
-async def sms_csv(visit: Visit) -> Response:
-    """Stream the log as CSV, page by page, so that its length does not matter."""
-    filters = read_filters(visit.request.query_params, visit.site.time_zone)
-    if filters.errors:
-        raise Missing
-    # The first page before the first byte: whoever may not read gets a refusal, not half a file.
-    first = await visit.client.list_sms_logs(**filters.asked, page_size=_CSV_PAGE_SIZE)
-    return StreamingResponse(
-        _rows(visit, filters, first),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="sms-log.csv"'},
-    )
-
-
-async def _rows(visit: Visit, filters: Filters, page: SmsLogPage) -> AsyncIterator[str]:
-    yield _csv([_COLUMNS])
-    while True:
-        yield _csv([[_cell(getattr(item, name)) for name in _COLUMNS] for item in page.items])
-        if page.next is None:
-            return
-        page = await visit.client.list_sms_logs(
-            **filters.asked, page_size=_CSV_PAGE_SIZE, after=page.next
-        )
-
-
-def _csv(rows: Any) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
-
-
-def _cell(value: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula; a number in E.164 is none."""
-    text = value.isoformat() if isinstance(value, datetime) else str("" if value is None else value)
-    formula = text[:1] in ("=", "+", "-", "@", "\t", "\r") and not text[1:].isdecimal()
-    return f"'{text}" if formula else text
-
-
 async def _page(visit: Visit, filters: Filters, after: str | None) -> SmsLogPage:
     if filters.errors:
         return SmsLogPage((), None)
@@ -199,8 +110,8 @@ async def _outcomes(visit: Visit) -> chart.Chart:
     zone = visit.site.time_zone
     today = datetime.now(zone).date()
     outcomes = await visit.client.count_sms_outcomes(
-        created_from=_midnight(today - timedelta(days=_DAYS - 1), zone),
-        created_before=_midnight(today + timedelta(days=1), zone),
+        created_from=midnight(today - timedelta(days=_DAYS - 1), zone),
+        created_before=midnight(today + timedelta(days=1), zone),
         time_zone=zone.key,
     )
     counts = ((outcome.day, outcome.status, outcome.messages) for outcome in outcomes)
@@ -236,20 +147,3 @@ def _stamps(message: SmsLog) -> Iterator[Step]:
         (message.status, message.failed_at),
     )
     yield from (Step(status, moment) for status, moment in stamps if moment)
-
-
-def _day(name: str, text: str, errors: dict[str, str]) -> date | None:
-    if not text:
-        return None
-    try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        day = None
-    if day is None or not 2000 <= day.year < 2100:
-        errors[name] = "Enter a day, such as 2026-02-01."
-        return None
-    return day
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(UTC)
