@@ -1,6 +1,7 @@
 """The commands of `ephraim-db rls`, one a file.
 
-matrix.py, accept.py, check.py --> running.py (a database to observe) --> ephraim_db.rls
+init.py ----------------------> source.py (a database to look at) --> ephraim_db.rls.guessing
+matrix.py, accept.py, check.py --> running.py, source.py -----------> ephraim_db.rls
                                --> reporting.py (how it is told)
 """
 
@@ -10,6 +11,7 @@ import click
 
 from ephraim_db.cli.rls.accept import accept
 from ephraim_db.cli.rls.check import check
+from ephraim_db.cli.rls.init import init
 from ephraim_db.cli.rls.matrix import matrix
 
 
@@ -18,5 +20,5 @@ def rls() -> None:
     """Observe what row-level security really lets people do."""
 
 
-for command in (matrix, accept, check):
+for command in (init, matrix, accept, check):
     rls.add_command(command)

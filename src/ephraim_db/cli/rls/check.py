@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 
 from ephraim_db.cli.rls.reporting import fails, reporting_options, tell
-from ephraim_db.cli.rls.running import CannotRun, contract_of, observe_project, observing_options
+from ephraim_db.cli.rls.running import contract_of, observe_project
+from ephraim_db.cli.rls.source import CannotRun, Source, observing_options
 from ephraim_db.errors import InvalidContract
 from ephraim_db.rls.contract import read_contract
 from ephraim_db.rls.report import Places, Report
@@ -21,24 +22,17 @@ from ephraim_db.rls.report import Places, Report
 @click.command()
 @observing_options
 @reporting_options
-def check(
-    project: Path,
-    database_url: str | None,
-    postgres: str,
-    form: str,
-    files: tuple[Path, ...],
-    fail_on: str,
-) -> None:
+def check(source: Source, form: str, files: tuple[Path, ...], fail_on: str) -> None:
     """Compare what every persona can do with supabase/rls.contract.
 
     Everything is tried as `rls matrix` tries it. Each difference is told as a sentence.
     """
     try:
-        agreed = read_contract(contract_of(project))
+        agreed = read_contract(contract_of(source.project))
     except InvalidContract as error:
         raise CannotRun(str(error)) from error
-    examined = observe_project(project, database_url, postgres)
-    report = Report.of(examined.matrix, examined.findings, Places(project), agreed)
+    examined = observe_project(source)
+    report = Report.of(examined.matrix, examined.findings, Places(source.project), agreed)
     tell(report, form, files)
     if report.differences or fails(report, fail_on):
         sys.exit(1)

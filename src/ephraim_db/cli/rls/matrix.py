@@ -12,28 +12,23 @@ from pathlib import Path
 import click
 
 from ephraim_db.cli.rls.reporting import fails, reporting_options, tell
-from ephraim_db.cli.rls.running import observe_project, observing_options
+from ephraim_db.cli.rls.running import observe_project
+from ephraim_db.cli.rls.source import Source, observing_options
 from ephraim_db.rls.report import Places, Report
 
 
 @click.command()
 @observing_options
 @reporting_options
-def matrix(
-    project: Path,
-    database_url: str | None,
-    postgres: str,
-    form: str,
-    files: tuple[Path, ...],
-    fail_on: str,
-) -> None:
+def matrix(source: Source, form: str, files: tuple[Path, ...], fail_on: str) -> None:
     """Try every command on every relation as every persona, and roll all of it back.
 
-    The personas are those of supabase/rls.toml. Without --database-url, a Postgres of its own is
-    started, and the migrations and the seed are applied.
+    The personas are those of supabase/rls.toml, or are guessed where there is none. Without
+    --database-url, a Postgres of its own is started, and the migrations and the seed are applied.
+    Empty tables are filled for the run.
     """
-    examined = observe_project(project, database_url, postgres)
-    report = Report.of(examined.matrix, examined.findings, Places(project))
+    examined = observe_project(source, may_guess=True)
+    report = Report.of(examined.matrix, examined.findings, Places(source.project))
     tell(report, form, files)
     if fails(report, fail_on):
         sys.exit(1)

@@ -150,7 +150,9 @@ class _Filler:
             return False
         if ownership.organization_columns(table) == table.primary_key != ():
             return is_made(person.persona.organization)
-        return self.drafting.is_of_people(table)
+        return bool(
+            ownership.own(table, person.persona) or ownership.organization(table, person.persona)
+        )
 
     def _insert(self, table: Relation, drafts: Sequence[Draft]) -> int:
         waiting = list(drafts)

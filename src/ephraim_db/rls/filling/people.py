@@ -54,6 +54,7 @@ def find_people(personas: Personas, base: str) -> tuple[Person, ...]:
     """Return whose rows are needed, so that there are own, shared and foreign ones for each."""
     somebody = {(p.sub, p.organization): p for p in personas.everyone if p.sub or p.organization}
     found = [*somebody.values(), *_missing(personas, list(somebody), base)]
+    found.sort(key=lambda p: (is_made(p.sub), bool(p.claims.get("is_anonymous"))))
     leaders: dict[str | None, Persona] = {}
     for persona in found:
         leaders.setdefault(persona.organization, persona)

@@ -37,20 +37,24 @@ class Guess:
         names = ", ".join(persona.name for persona in self.personas.everyone)
         boundary = self.personas.boundary
         where = f"{boundary} says whose row it is" if boundary else "rows only have owners"
+        schemas = ", ".join(self.personas.schemas)
         whence = "users of the seed" if self.is_seeded else "no user is seeded: made for the run"
-        return f"guessing: {where}; acting as {names} ({whence})"
+        return f"guessing, in {schemas}: {where}; acting as {names} ({whence})"
 
 
 def guess(connection: psycopg.Connection[Any], schemas: Sequence[str]) -> Guess:
-    """Look at a database, with as much of `schemas` as is there, and change nothing."""
+    """Look at a database and change nothing.
+
+    Of `schemas`, those that hold tables are taken; if none does, all of the project's that do.
+    """
     catalog = read_catalog(connection)
-    there = {relation.schema for relation in catalog.relations.values()}
-    exposed = tuple(schema for schema in schemas if schema in there) or tuple(schemas)
     tables = [
         relation
         for relation in catalog.relations.values()
         if relation.has_places and relation.schema not in PLATFORM
     ]
+    there = sorted({table.schema for table in tables})
+    exposed = tuple(schema for schema in schemas if schema in there) or tuple(there)
     boundary = guess_boundary(catalog, tables)
     if boundary is None:
         somebody = name_users(connection, catalog)
@@ -66,7 +70,7 @@ def guess(connection: psycopg.Connection[Any], schemas: Sequence[str]) -> Guess:
     )
     having = sum(boundary in table.column_names for table in tables)
     known = tuple(persona for persona in everyone if persona.role in roles)
-    return Guess(Personas(exposed, boundary, known), having)
+    return Guess(Personas(exposed or tuple(schemas), boundary, known), having)
 
 
 def _base(boundary: str, tables: Sequence[Relation]) -> str:
