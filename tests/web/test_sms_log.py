@@ -7,6 +7,7 @@ import io
 import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -16,6 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.web.conftest import ACACIA, SessionOf
 
+from ephraim_db import AsyncClient, SmsLogPage
+from ephraim_db.errors import ConnectionFailed
 from ephraim_db.local import LocalSupabase
 from ephraim_db.sms_logs import SmsStatus
 from ephraim_db.web import chart
@@ -134,6 +137,28 @@ def test_the_csv_holds_every_message_once_and_no_formula(
     assert "'" + formula in {row["message_body"] for row in rows}
     assert "two\nlines, and a comma" in {row["message_body"] for row in rows}
     assert rows[0]["to_phone"] == "+61491570156"
+
+
+def test_half_a_csv_is_not_taken_for_a_whole_one(
+    http: httpx.Client,
+    session_of: SessionOf,
+    local: LocalSupabase,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_once = datetime(2026, 3, 1, tzinfo=UTC)
+    write(local, *((f"message {number}", "delivered", at_once) for number in range(600)))
+    real = AsyncClient.list_sms_logs
+
+    async def breaking(self: AsyncClient, **given: Any) -> SmsLogPage:
+        if given.get("after"):
+            raise ConnectionFailed
+        return await real(self, **given)
+
+    monkeypatch.setattr(AsyncClient, "list_sms_logs", breaking)
+    with http.stream("GET", f"{LOG}.csv", headers=session_of("admin")) as answer:
+        assert answer.status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError):
+            answer.read()
 
 
 def test_the_csv_takes_the_pages_filters_and_refuses_whom_the_page_refuses(
