@@ -42,6 +42,8 @@ def ask(
     SQLSTATE 57014.
     """
     wanted = list(acts)
+    if not any(act.probes for act in wanted):
+        return [() for _ in wanted]
     answers: list[list[Answer]] = [[] for _ in wanted]
     at, start = 0, 0
     while at < len(wanted):
@@ -73,9 +75,7 @@ def _told(
     found = frozenset(numbers or ())
     for question in probe.questions:
         answer = Answer(question, state, touched, found, constrained, probe)
-        if len(probe.questions) == 1 or (
-            state is None and (answer.passed or probe.until == "untroubled")
-        ):
+        if not probe.joint or (state is None and (answer.passed or probe.until == "untroubled")):
             yield answer
 
 

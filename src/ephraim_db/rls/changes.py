@@ -7,7 +7,7 @@ by itself, unless that has answered for it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg.sql import Literal
 
@@ -19,6 +19,12 @@ from ephraim_db.rls.rows import Rows
 
 TRIED_VALUES = 3
 TRIED_TOGETHER = 2
+WORDS = {
+    Whose.OWN: "its own",
+    Whose.ORGANIZATION: "its organization's",
+    Whose.OTHER: "another's",
+}
+"""Whose row the value was taken from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,10 @@ class Changes:
 
     def _alone(self, column: Column, whose: Whose) -> Iterator[Probe]:
         for n in self.rows.examples(self.persona, whose, column.name):
-            for value, source, condition in self._other_values(column, n):
-                yield self._change({column: value}, whose, n, source, condition)
+            for value, source, condition, words in self._other_values(column, n):
+                probe = self._change({column: value}, whose, n, source, condition)
+                transition = Question("UPDATE TO", "changed", column.name, whose, words)
+                yield replace(probe, questions=(*probe.questions, transition)) if words else probe
 
     def _change(
         self, values: Mapping[Column, str], whose: Whose, n: int, source: str, condition: str
@@ -69,6 +77,7 @@ class Changes:
             f"from {self.rows.table} as v{source} where v.n = {n} and {self.match} "
             f"and {condition}",
             self._took(values, n),
+            joint=len(values) > 1,
         )
 
     def _took(self, columns: Mapping[Column, str], n: int) -> str:
@@ -87,24 +96,30 @@ class Changes:
             f"inner join {relation.sql} as r on {match} where v.n = {n} and {others}"
         )
 
-    def _other_values(self, column: Column, n: int) -> Iterator[tuple[str, str, str]]:
-        """Yield values to change a column of row n to, with where from and on what condition."""
+    def _other_values(self, column: Column, n: int) -> Iterator[tuple[str, str, str, str]]:
+        """Yield values for a column of row n: SQL, its source, the condition, the value in words.
+
+        In words are those that mean something by themselves: labels, flags, and whose it is then.
+        """
         old = f"(v.image).{quote(column.name)}"
-        if column.is_boolean:
-            yield f"{old} is not true", "", "true"
-            return
-        for label in column.labels:
+        labels = ("true", "false") if column.is_boolean else column.labels
+        for label in labels:
             value = f"{Literal(label).as_string(None)}::{column.type}"
-            yield value, "", f"{old} is distinct from {value}"
-        if not column.labels:
-            for other in self.rows.with_other_value(self.persona, column, n)[:TRIED_VALUES]:
-                yield (
-                    f"(w.image).{quote(column.name)}",
-                    f", {self.rows.table} as w",
-                    f"w.n = {other}",
-                )
+            yield value, "", f"{old} is distinct from {value}", label
+        if not labels:
+            yield from self._values_of_others(column, n)
         if not column.required:
-            yield "null", "", f"{old} is not null"
+            yield "null", "", f"{old} is not null", ""
+
+    def _values_of_others(self, column: Column, n: int) -> Iterator[tuple[str, str, str, str]]:
+        whose = self.rows.whose[self.persona.name]
+        tells = column.name in {
+            *self.ownership.organization_columns(self.rows.relation),
+            *self.ownership.owner_columns(self.rows.relation),
+        } - {*self.rows.relation.primary_key}
+        for other in self.rows.with_other_value(self.persona, column, n)[:TRIED_VALUES]:
+            value, source = f"(w.image).{quote(column.name)}", f", {self.rows.table} as w"
+            yield value, source, f"w.n = {other}", WORDS[whose[other - 1]] if tells else ""
 
 
 def gone(rows: Rows) -> str:

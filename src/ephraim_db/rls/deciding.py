@@ -50,7 +50,7 @@ class Case:
     def without(self, *policies: Policy) -> Act:
         """Return the act that does it again without these policies."""
         drops = (drop_policy(self.observed.relation, policy) for policy in policies)
-        probes = [replace(a.probe, questions=(a.question,)) for a in self.answers]
+        probes = [replace(a.probe, questions=(a.question,), joint=False) for a in self.answers]
         return Act(self.observed.persona, probes, " ".join(drops))
 
     def reached(self, answers: Iterable[Answer]) -> frozenset[object]:

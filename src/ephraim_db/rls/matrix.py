@@ -15,7 +15,8 @@ from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import COMMANDS, Command
 from ephraim_db.rls.probing import Observed
-from ephraim_db.rls.verdicts import Outcome, Verdict, judge
+from ephraim_db.rls.variants import judge_variants
+from ephraim_db.rls.verdicts import DELETED_ROW, Outcome, Verdict, judge
 
 Scope = Literal["none", "own", "organization", "all"]
 SCOPES: dict[Whose | None, Scope] = {
@@ -101,11 +102,12 @@ def build_matrix(personas: Sequence[Persona], observed: Iterable[Observed]) -> M
         subjects[relation.full_name] = Subject(
             relation.full_name, relation.kind, relation.column_names, one.rows.total
         )
-        for command in COMMANDS:
-            if command in relation.commands:
-                verdicts = judge(one, command)
-                cells += _cells(one, command, verdicts)
-                unproven += _unproven(one, command, set(verdicts.values()))
+        plain = {c: judge(one, c) for c in COMMANDS if c in relation.commands}
+        for command, verdicts in plain.items():
+            cells += _cells(one, command, verdicts)
+            unproven += _unproven(one, command, set(verdicts.values()))
+        for command, verdicts in judge_variants(one, plain):
+            cells += _cells(one, command, verdicts)
     return Matrix(tuple(personas), tuple(subjects.values()), tuple(cells), tuple(unproven))
 
 
@@ -122,7 +124,7 @@ def _cells(one: Observed, command: Command, verdicts: dict[str, Verdict]) -> Ite
             command,
             outcome,
             SCOPES[reach],
-            () if command == "DELETE" else tuple(columns),
+            tuple(column for column in columns if column != DELETED_ROW),
             sqlstate,
             one.decided.get((command, outcome, reach)),
         )

@@ -16,8 +16,20 @@ from typing import Literal
 
 from ephraim_db.rls.ownership import Whose
 
-Command = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
+Command = Literal[
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "TRUNCATE",
+    "INSERT RETURNING",
+    "UPDATE RETURNING",
+    "DELETE RETURNING",
+    "UPDATE TO",
+    "UPSERT",
+]
 COMMANDS: tuple[Command, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
+"""What is told of every relation; the others only where they come out otherwise."""
 Form = Literal["read", "rows", "replay", "addressed", "blind", "unbound", "changed"]
 """addressed: rows are named by key, so SELECT policies count too. blind: no WHERE, nothing read.
 unbound: blind, with nothing that points at the rows."""
@@ -28,12 +40,16 @@ objected; or once nothing did."""
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a probe is to find out. Several probes may try for one answer."""
+    """What a probe is to find out. Several probes may try for one answer.
+
+    `value` says what a column is changed to, in words: a label, or whose value it was.
+    """
 
     command: Command
     form: Form
     column: str | None = None
     whose: Whose | None = None
+    value: str | None = None
 
     @property
     def must_tell(self) -> bool:
@@ -46,8 +62,8 @@ class Probe:
     """One statement to run as the persona.
 
     As the prober, `setup` comes before it, and `witness` tells afterwards what it touched. It is
-    left out if `questions` have their answers. One that passes answers them all; one that fails
-    tells something only if it asks one question.
+    left out if `questions` have their answers. If it is `joint`, it tells something only if it
+    passes, for all of them.
     """
 
     questions: tuple[Question, ...]
@@ -55,6 +71,7 @@ class Probe:
     witness: str | None = None
     setup: str | None = None
     until: Until = "passed"
+    joint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

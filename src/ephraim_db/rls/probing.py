@@ -75,13 +75,14 @@ class Probing:
     def _ask_everyone(self, personas: Sequence[Persona]) -> list[tuple[Answer, ...]]:
         people = [self._probes(persona) for persona in personas]
         refused = self._refusals(people)
+        truncated = self._truncations(people)
         firsts = self.ask(Act(one.persona, tuple(one.first_round())) for one in people)
         seconds = self.ask(
             Act(one.persona, tuple(one.second_round(first)))
             for one, first in zip(people, firsts, strict=True)
         )
         return [
-            (*refused[one.persona.name], *first, *second)
+            (*refused[one.persona.name], *truncated[one.persona.role], *first, *second)
             for one, first, second in zip(people, firsts, seconds, strict=True)
         ]
 
@@ -101,6 +102,17 @@ class Probing:
         return {one.persona.name: told[one.persona.role] for one in people} | {
             one.persona.name: found for one, found in zip(doubted, again, strict=True)
         }
+
+    def _truncations(
+        self, people: Sequence[TableProbes | ViewProbes]
+    ) -> dict[str, tuple[Answer, ...]]:
+        """Ask once for each role: policies do not hold TRUNCATE, so who it is does not matter."""
+        by_role = {one.persona.role: one for one in reversed(people)}
+        acts = (
+            Act(one.persona, tuple(one.truncations()) if isinstance(one, TableProbes) else ())
+            for one in by_role.values()
+        )
+        return dict(zip(by_role, self.ask(acts), strict=True))
 
     def ask(self, acts: Iterable[Act]) -> list[tuple[Answer, ...]]:
         """Return the answers to acts on this relation."""

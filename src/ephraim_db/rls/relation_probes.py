@@ -29,7 +29,7 @@ def reads(rows: Rows, privileges: Privileges, numbers: str, source: str) -> Iter
     if granted:
         counts = ", ".join(f"count(r.{quote(name)})" for name in granted)
         sql = f"select array_agg({numbers}), {counts} from {source}"  # noqa: S608
-        yield Probe((READ, ROWS), sql, until="untroubled")
+        yield Probe((READ, ROWS), sql, until="untroubled", joint=True)
 
 
 def reads_again(

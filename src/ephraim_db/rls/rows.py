@@ -56,7 +56,7 @@ class Rows:
     def examples(self, persona: Persona, whose: Whose, column: str | None = None) -> list[int]:
         """Return the numbers of a few rows that are `whose`, as unlike each other as there are.
 
-        First rows that differ in `column`, if one is given.
+        First rows that differ in `column`, if one is given: all states of an enum, if it is one.
         """
         found = self.unlike.get((persona.name, whose), ())
         if column is None:
@@ -66,7 +66,8 @@ class Rows:
         first: dict[object, int] = {}
         for n in found:
             first.setdefault(shown(self.values[n - 1][at]), n)
-        return list(dict.fromkeys((*first.values(), *found)))[:MOST_EXAMPLES]
+        most = max(MOST_EXAMPLES, len(first))
+        return list(dict.fromkeys((*first.values(), *found)))[:most]
 
     def kinds(self, persona: Persona) -> tuple[Whose, ...]:
         """Return the kinds of which there is a row, narrowest first."""

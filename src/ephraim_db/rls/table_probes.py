@@ -10,8 +10,16 @@ from ephraim_db.rls.changes import Changes, gone
 from ephraim_db.rls.ownership import Ownership, Whose
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Answer, Probe, Question, Until
-from ephraim_db.rls.relation_probes import adds_nothing, reads, reads_again, refused_reads, replays
+from ephraim_db.rls.relation_probes import (
+    NO_WITNESS,
+    adds_nothing,
+    reads,
+    reads_again,
+    refused_reads,
+    replays,
+)
 from ephraim_db.rls.rows import Rows
+from ephraim_db.rls.variant_probes import VariantProbes
 
 FRESH = {
     "uuid": "gen_random_uuid()",
@@ -57,6 +65,12 @@ class TableProbes:
         if not granted.delete:
             yield self._delete_all
 
+    def truncations(self) -> Iterator[Probe]:
+        """Yield a TRUNCATE, which no policy holds, and in case foreign keys object, of them too."""
+        for tail in ("", " cascade") if self.writes else ():
+            question = Question("TRUNCATE", "blind")
+            yield Probe((question,), f"truncate {self._sql}{tail}", NO_WITNESS, until="untroubled")
+
     def first_round(self) -> Iterator[Probe]:
         """Yield the probes that depend on nothing but the catalog and the rows there are."""
         match = self._match()
@@ -84,6 +98,8 @@ class TableProbes:
         yield from self._changes_by_kind(
             [a for a in firsts if a.question.command == "UPDATE"], match
         )
+        if match:
+            yield from VariantProbes(self.persona, self.rows, self.privileges, match).probes(firsts)
         deletes = [a for a in firsts if a.question.command == "DELETE"]
         if self.privileges.delete and any(a.sqlstate for a in deletes):
             yield from self._deletes_by_kind(deletes, match)
@@ -150,6 +166,7 @@ class TableProbes:
                     f"from {self.rows.table} as v where {match}",
                     self._gone,
                     until="untroubled",
+                    joint=len(chosen) > 1,
                 )
 
     def _changes_by_kind(self, updates: list[Answer], match: str | None) -> Iterator[Probe]:

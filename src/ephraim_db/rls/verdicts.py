@@ -34,7 +34,7 @@ BY_GRANT = Verdict("refused_by_grant")
 
 
 def judge(observed: Observed, command: Command) -> dict[str, Verdict]:
-    """Return the verdict on a command for each column it can name."""
+    """Return the verdict on one of COMMANDS for each column it can name."""
     answers = [a for a in observed.answers if a.question.command == command]
     written = [c.name for c in observed.relation.columns if c.written]
     granted = observed.privileges
@@ -50,7 +50,7 @@ def judge(observed: Observed, command: Command) -> dict[str, Verdict]:
             return {c: added if c in granted.insert else BY_GRANT for c in written}
         case "UPDATE":
             return {c: _changing(observed, answers, c) for c in written}
-        case "DELETE":
+        case _:
             return {DELETED_ROW: _removing(observed, answers)}
 
 
