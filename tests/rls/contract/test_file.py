@@ -13,7 +13,10 @@ from ephraim_db.errors import InvalidContract
 from ephraim_db.rls.contract import facts_of, read_contract, write_contract
 from ephraim_db.rls.contract.file import VERSION, contract_text
 
-READS = policy("select", OWN) + "create table public.empty (id int primary key);"
+READS = (
+    policy("select", OWN)
+    + "create table public.empty (id int primary key check (id < 0 and id > 0));"
+)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ephraim_db.rls.contract import Fact, read_fact, write_fact
 from ephraim_db.rls.contract.facts import Access, Actor, Doubt, Thing
 
-NAMES = st.text(st.characters(exclude_categories=("Cs",)), min_size=1)
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 RELATIONS = st.tuples(NAMES.filter(lambda name: "." not in name), NAMES).map(".".join)
 COMMANDS = st.sampled_from(
     ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "UPSERT", "EXECUTE", "INSERT RETURNING"]
@@ -41,7 +41,7 @@ def test_two_facts_never_share_a_sentence(one: Fact, other: Fact) -> None:
 
 
 def test_facts_read_like_sentences() -> None:
-    told = {
+    told: dict[Fact, str] = {
         Actor("worker", "authenticated"): "worker acts as authenticated",
         Thing("public.notes", "table"): "public.notes is a table",
         Thing("public.mine", "materialized"): "public.mine is a materialized view",

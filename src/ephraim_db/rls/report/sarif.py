@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
@@ -62,7 +63,7 @@ def _results(report: Report) -> Iterator[dict[str, Any]]:
 
 
 def _of_finding(finding: Finding, others: tuple[str, ...], place: Place) -> dict[str, Any]:
-    about = (finding.rule, finding.persona, finding.relation, *finding.columns)
+    about = (finding.rule, finding.relation, re.sub(r"\d+", "", finding.message))
     also = f" (also {', '.join(others)})" if others else ""
     message = f"{finding.message}{also}. Fix: {finding.fix}"
     return {

@@ -1,0 +1,153 @@
+"""The HTML page needs nothing but itself, and says in words what it says in colours."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ephraim_db.rls import Matrix, Persona
+from ephraim_db.rls.matrix import Cell, Subject
+from ephraim_db.rls.report import FORMS, Report
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium: Debian's, or the one that Playwright installs."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def file(report: Report, tmp_path: Path) -> Path:
+    path = tmp_path / "matrix.html"
+    path.write_text(FORMS["html"](report))
+    return path
+
+
+def opened(browser: Browser, file: Path, *, width: int = 1440, javascript: bool = True) -> Page:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, offline=True, java_script_enabled=javascript
+    )
+    page = context.new_page()
+    page.on("console", lambda message: pytest.fail(f"the page complained: {message.text}"))
+    page.on("pageerror", lambda error: pytest.fail(f"the script failed: {error}"))
+    page.goto(file.as_uri())
+    return page
+
+
+def test_the_page_names_no_other_place(report: Report) -> None:
+    html = FORMS["html"](report)
+    assert not re.search(r"https?://|@import|url\(|\bsrc=|<link|<iframe", html)
+    assert "default-src &#39;none&#39;" in html
+
+
+def test_findings_and_differences_are_marked_where_they_are(browser: Browser, file: Path) -> None:
+    page = opened(browser, file)
+    block = page.locator('tbody[data-name="public.notes"]')
+    read = block.locator("tr", has=page.locator('th.verb:text-is("read")'))
+    square = read.locator('td[data-persona="ann"]')
+    assert square.locator(".s").first.inner_text().startswith("all")
+    assert square.locator("a.flag.error").inner_text() == "!"
+    assert square.locator("a.flag.delta").inner_text() == "\u0394"
+    assert "ann may now read notes.title of all rows" in page.locator("#differences").inner_text()
+
+
+def test_every_colour_has_a_word(browser: Browser, file: Path) -> None:
+    page = opened(browser, file)
+    assert all(text.strip() for text in page.locator(".grid .s").all_inner_texts())
+
+
+def test_the_filter_leaves_what_it_is_asked_for(browser: Browser, file: Path) -> None:
+    page = opened(browser, file)
+    page.get_by_label("Find").fill("empt")
+    assert page.locator("tbody:visible").count() == 1
+    page.get_by_label("Find").fill("nothing like it")
+    assert page.get_by_text("Nothing here is called that").is_visible()
+    page.get_by_label("Find").fill("")
+    page.get_by_role("combobox", name="As").select_option("visitor")
+    heads = page.locator("thead th[data-persona]:visible")
+    assert heads.count() == 1
+    page.get_by_role("combobox", name="As").select_option("")
+    page.get_by_label("only marked").check()
+    names = page.locator("tbody:visible").evaluate_all("all => all.map(one => one.dataset.name)")
+    assert "public.notes" in names
+    assert "public.empty" not in names
+
+
+def test_without_javascript_everything_is_there_but_the_filter(
+    browser: Browser, file: Path
+) -> None:
+    page = opened(browser, file, javascript=False)
+    assert page.locator(".filter").is_hidden()
+    assert page.locator("tbody:visible").count() == 3
+    page.get_by_text("SQL that shows it").first.click()
+    assert page.locator("pre").first.is_visible()
+
+
+def test_a_relation_leads_to_its_columns(browser: Browser, file: Path) -> None:
+    page = opened(browser, file)
+    page.locator('tbody[data-name="public.notes"] .name a').click()
+    assert page.locator("details.columns[open]").inner_text().startswith("public.notes")
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(("personas", "relations"), [(3, 3), (13, 12), (8, 300)])
+def test_the_page_never_scrolls_sideways(
+    browser: Browser, report: Report, tmp_path: Path, width: int, personas: int, relations: int
+) -> None:
+    file = tmp_path / "large.html"
+    file.write_text(FORMS["html"](replace(report, matrix=large(personas, relations))))
+    page = opened(browser, file, width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_page_prints_whole(browser: Browser, file: Path) -> None:
+    page = opened(browser, file)
+    page.emulate_media(media="print")
+    assert page.locator(".filter").is_hidden()
+    assert page.locator(".scroll").evaluate("one => getComputedStyle(one).overflow") == "visible"
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_markup_in_a_name_is_text(browser: Browser, report: Report, tmp_path: Path) -> None:
+    name = '<img src=x onerror="document.title=1">'
+    matrix = replace(
+        report.matrix,
+        personas=(Persona(name, "anon"),),
+        relations=(Subject(f"public.{name}", "table", ("id",), 1),),
+        cells=(Cell(name, f"public.{name}", "SELECT", "allowed", "all", ("id",), None, name),),
+    )
+    file = tmp_path / "odd.html"
+    file.write_text(FORMS["html"](replace(report, matrix=matrix)))
+    page = opened(browser, file)
+    assert page.locator("img").count() == 0
+    assert name in page.locator("thead").inner_text().replace("\n", "")
+
+
+def large(personas: int, relations: int) -> Matrix:
+    """Return a matrix in which the columns and names are of many widths."""
+    people = tuple(
+        Persona(f"{'other_' * (n % 3)}persona_{n}", "authenticated") for n in range(personas)
+    )
+    subjects = tuple(
+        Subject(f"public.{'a_long_name_' * (n % 4)}{n}", "table", ("id", "title"), n)
+        for n in range(relations)
+    )
+    cells = tuple(
+        Cell(person.name, subject.name, command, "allowed", "organization", ("id",))
+        for person in people
+        for subject in subjects
+        for command in ("SELECT", "INSERT", "UPDATE")
+    )
+    return Matrix(people, subjects, cells, ())
