@@ -116,6 +116,32 @@ policies as (
     from pg_catalog.pg_policy as p
     group by p.polrelid
 )
+,
+
+-- What a view reads and calls, what a partitioned table is made of, what a table's triggers call.
+leanings as (
+    select
+        w.ev_class as oid,
+        d.refobjid,
+        d.refclassid = 'pg_proc'::regclass as is_function
+    from pg_catalog.pg_rewrite as w
+    inner join pg_catalog.pg_depend as d
+        on w.oid = d.objid and d.classid = 'pg_rewrite'::regclass and w.ev_class <> d.refobjid
+    where d.refclassid in ('pg_class'::regclass, 'pg_proc'::regclass)
+    union
+    select
+        i.inhparent as oid,
+        i.inhrelid as refobjid,
+        false as is_function
+    from pg_catalog.pg_inherits as i
+    union
+    select
+        t.tgrelid as oid,
+        t.tgfoid as refobjid,
+        true as is_function
+    from pg_catalog.pg_trigger as t
+    where not t.tgisinternal and t.tgenabled in ('O', 'A')
+)
 
 select
     r.oid::int8 as oid,
@@ -151,7 +177,19 @@ select
         case when r.updatable & 4 > 0 then 'UPDATE' end,
         case when r.updatable & 16 > 0 then 'DELETE' end
     ], null) as commands,
-    case when r.relrowsecurity then coalesce(p.policies, '[]') end as policies
+    case when r.relrowsecurity then coalesce(p.policies, '[]') end as policies,
+    array(
+        select n.refobjid::int8
+        from leanings as n
+        where r.oid = n.oid and not n.is_function
+        order by n.refobjid
+    ) as reads,
+    array(
+        select n.refobjid::int8
+        from leanings as n
+        where r.oid = n.oid and n.is_function
+        order by n.refobjid
+    ) as calls
 from relations as r
 left join columns as c on r.oid = c.attrelid
 left join policies as p on r.oid = p.polrelid
