@@ -8,7 +8,7 @@ DELETE  one's own row
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from psycopg.sql import Literal
@@ -19,6 +19,7 @@ from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.doors import Doors
 from ephraim_db.rls.findings.others import rows_that_are
+from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.functions import Function
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
@@ -158,53 +159,65 @@ def _values(
 def _inserts(
     doors: Doors, persona: Persona, door: Relation, insertable: tuple[Column, ...]
 ) -> Iterator[Write]:
-    ownership = doors.scene.observation.ownership
-    owners = [name for name in ownership.owner_columns(door) if persona.sub]
-    sub = _literal(persona.sub or "")
     changes: list[tuple[str, str]] = [("", "")]
     for column in (c for c in insertable if doors.matters(door, c.name)):
         if column.labels or (column.type == "text" and not _points(door, column)):
             changes += [
-                (f", {quote(column.name)} = {_literal(word)}", f" with {column.name} {word}")
+                (f"{quote(column.name)} = {_literal(word)}", f" with {column.name} {word}")
                 for word in (column.labels or doors.words)
             ]
         elif column.is_boolean:
-            changes.append((f", {quote(column.name)} = true", f" with {column.name}"))
-    others = rows_that_are(doors.scene, persona, door, (Whose.OTHER,))
+            changes.append((f"{quote(column.name)} = true", f" with {column.name}"))
     columns = [c for c in insertable if c.name not in door.primary_key or not c.has_default]
     names = ", ".join(quote(column.name) for column in columns)
+    whom = "itself" if doors.scene.observation.ownership.owner_columns(door) else "a row"
     for change, words in changes:
         for n in range(MOST_TEMPLATES):
-            mine = "".join(
-                f", {quote(c.name)} = {sub}::{c.type}" for c in door.columns if c.name in owners
-            )
-            fresh = "".join(
-                f", {quote(c.name)} = gen_random_uuid()"
-                for c in columns
-                if (c.name,) == door.primary_key and c.type == "uuid" and not _points(door, c)
-            )
-            settings = (mine + fresh + change).removeprefix(", ")
-            template = Step(
-                "create temp table template on commit drop as "  # noqa: S608
-                f"select r.* from {door.sql} as r order by ({others}) is true desc "
-                f"offset {n} limit 1"
-            )
-            before = (template, Step("grant select on pg_temp.template to public"))
-            if settings:
-                before = (before[0], Step(f"update pg_temp.template set {settings}"), before[1])  # type: ignore[assignment]  # noqa: S608
             yield Write(
                 door,
                 "INSERT",
                 None,
-                before,
+                in_ones_own_name(doors.scene, persona, door, columns, change, n),
                 Step(
                     f"insert into {door.sql} ({names}) select {names} from pg_temp.template",  # noqa: S608
                     persona,
                 ),
-                f"adds itself to {door.full_name}{words}"
-                if mine
-                else f"adds a row to {door.full_name}{words}",
+                f"adds {whom} to {door.full_name}{words}",
             )
+
+
+def in_ones_own_name(
+    scene: Scene,
+    persona: Persona,
+    door: Relation,
+    columns: Sequence[Column],
+    change: str = "",
+    n: int = 0,
+) -> tuple[Step, ...]:
+    """Return the steps that put a row like the n-th, others' first, into pg_temp.template.
+
+    It is then the persona's own, with a key of its own, and with `change`.
+    """
+    owners = scene.observation.ownership.owner_columns(door) if persona.sub else ()
+    settings = [
+        f"{quote(c.name)} = {_literal(persona.sub or '')}::{c.type}"
+        for c in door.columns
+        if c.name in owners
+    ]
+    settings += [
+        f"{quote(c.name)} = gen_random_uuid()"
+        for c in columns
+        if (c.name,) == door.primary_key and c.type == "uuid" and not _points(door, c)
+    ]
+    settings += [change] if change else []
+    others = rows_that_are(scene, persona, door, (Whose.OTHER,))
+    template = Step(
+        f"create temp table template on commit drop as select r.* from {door.sql} as r "  # noqa: S608
+        f"order by ({others}) is true desc offset {n} limit 1"
+    )
+    update = Step(f"update pg_temp.template set {', '.join(settings)}")  # noqa: S608
+    grant = Step("grant select on pg_temp.template to public")
+    return (template, update, grant) if settings else (template, grant)
 
 
 def _points(door: Relation, column: Column) -> bool:

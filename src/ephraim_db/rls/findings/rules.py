@@ -13,13 +13,18 @@ from ephraim_db.rls.findings import (
     boundary_reads,
     boundary_writes,
     escalation,
+    failing_policies,
     function_reads,
     function_writes,
     moved_rows,
     others_writes,
+    returning,
     secret_copies,
     secret_publications,
     secret_reads,
+    soft_deletes,
+    two_memberships,
+    unreachable_writes,
     user_metadata,
 )
 from ephraim_db.rls.findings.candidates import Candidate
@@ -41,4 +46,9 @@ RULES: tuple[Rule, ...] = (
     user_metadata.find,
     function_reads.find,
     function_writes.find,
+    failing_policies.find,
+    two_memberships.find,
+    returning.find,
+    soft_deletes.find,
+    unreachable_writes.find,
 )
