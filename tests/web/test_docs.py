@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 from typing import Any
 
 import httpx
@@ -40,3 +42,13 @@ def test_every_picture_is_there_small_and_shown() -> None:
     pictures = {path.name: path.stat().st_size for path in PROJECT.glob("docs/screenshots/*.png")}
     assert set(pictures) == shown
     assert max(pictures.values()) < 60_000
+
+
+def test_the_page_alone_needs_neither_twilio_nor_xero_nor_postgres() -> None:
+    program = "import ephraim_db.web, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "jinja2" in loaded
+    assert loaded.isdisjoint({"twilio", "authlib", "psycopg", "click", "phonenumbers"})
