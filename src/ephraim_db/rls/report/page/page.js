@@ -39,8 +39,15 @@ form.addEventListener("input", filter);
 form.addEventListener("submit", (event) => event.preventDefault());
 addEventListener("hashchange", openTarget);
 addEventListener("resize", fit);
+const folded = [...document.querySelectorAll("details.columns")];
 addEventListener("beforeprint", () => {
-  for (const one of document.querySelectorAll("details.columns")) one.open = true;
+  for (const one of folded) {
+    one.dataset.was = one.open;
+    one.open = true;
+  }
+});
+addEventListener("afterprint", () => {
+  for (const one of folded) one.open = one.dataset.was === "true";
 });
 openTarget();
 fit();
