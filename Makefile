@@ -22,8 +22,9 @@ node_modules/.ready: package.json $(VENV)/.ready
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --no-package-lock --no-audit --no-fund --loglevel=error
 	@touch $@
 
-demo: setup ## the whole story on a local Supabase
-	@$(BIN)/ephraim-db demo
+SERVE ?= 1
+demo: setup ## the whole story on a local Supabase, then the settings page until Ctrl-C (SERVE=0: not)
+	@$(BIN)/ephraim-db demo $(if $(filter 0,$(SERVE)),--no-serve)
 
 test: setup ## run the whole suite
 	@$(BIN)/python -m pytest -n auto -q

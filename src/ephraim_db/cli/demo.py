@@ -1,6 +1,7 @@
 """`ephraim-db demo`: the whole story on a local Supabase, as an admin, a worker and a matrix.
 
 start -> publish a throwaway key -> admin: read, change, read, test -> worker: be refused -> matrix
+--> the settings page
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import supabase
 from rich.console import Console
 
 from ephraim_db.cli.demo_sms import send_test
+from ephraim_db.cli.serve import serve_until_interrupted
 from ephraim_db.client import Client
 from ephraim_db.errors import AdminRequired
 from ephraim_db.local import LocalSupabase, start_local
@@ -22,7 +24,7 @@ from ephraim_db.organizations import Organization
 from ephraim_db.rls import Personas, build_matrix, observe, read_personas
 from ephraim_db.rls.report import print_matrix
 from ephraim_db.rotation import promote, publish
-from ephraim_db.sealing import PrivateKey
+from ephraim_db.sealing import Keyring, PrivateKey
 
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "a Twilio auth token"  # noqa: S105
@@ -33,8 +35,9 @@ WIDTH = 100
 @click.command()
 @click.option("--project", type=click.Path(path_type=Path), default=Path(), metavar="DIR")
 @click.option("--postgres", default="auto", envvar="EPHRAIM_DB_POSTGRES", show_default=True)
-def demo(project: Path, postgres: str) -> None:
-    """Tell the whole story on a local Supabase, then stop it."""
+@click.option("--serve/--no-serve", default=True, help="Serve the settings page at the end.")
+def demo(project: Path, postgres: str, serve: bool) -> None:
+    """Tell the whole story on a local Supabase, then serve the settings page until Ctrl-C."""
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)
     started = monotonic()
@@ -54,6 +57,9 @@ def demo(project: Path, postgres: str) -> None:
         with psycopg.connect(local.db_url) as connection:
             observed = observe(connection, personas)
         print_matrix(console, build_matrix(personas.everyone, observed))
+        if serve:
+            console.rule("The settings page")
+            serve_until_interrupted(local, personas, Keyring([key]))
     console.print(f"Stopped; nothing is left running ({monotonic() - started:.1f} s in all).")
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import psycopg
 
-from ephraim_db.local import start_local
-from ephraim_db.rls import read_personas
+from ephraim_db.local import LocalSupabase, start_local
+from ephraim_db.rls import Personas, read_personas
 from ephraim_db.rotation import promote, publish
 from ephraim_db.sealing import Keyring, PrivateKey
 from ephraim_db.web.development import Pretended, serve_settings_page
@@ -52,20 +52,27 @@ def _loopback(_: click.Context, __: click.Parameter, host: str) -> str:
 def serve(project: Path, postgres: str, port: int) -> None:
     """Serve the settings page with a pretended Twilio and Xero, and a bar to switch persona."""
     personas = read_personas(project / "supabase" / "rls.toml")
-    subs = {persona.name: str(persona.sub) for persona in personas.everyone if persona.sub}
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with start_local(project, postgres=postgres, on_progress=_say) as local:
         key = PrivateKey.generate()
         with psycopg.connect(local.db_url) as connection:
             publish(connection, key.public())
             promote(connection, key.public().kid)
-        with serve_settings_page(local, subs, Keyring([key]), port=port) as page:
-            click.echo(f"\n{page.url}\n\n{instructions(Pretended())}\n\nCtrl-C stops it.")
-            try:
-                stop.wait()
-            except KeyboardInterrupt:
-                click.echo("")
+        serve_until_interrupted(local, personas, Keyring([key]), port=port)
+
+
+def serve_until_interrupted(
+    local: LocalSupabase, personas: Personas, keyring: Keyring, *, port: int | None = None
+) -> None:
+    """Serve the page over `local`, on a free port for None, until Ctrl-C or SIGTERM."""
+    subs = {persona.name: str(persona.sub) for persona in personas.everyone if persona.sub}
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    with serve_settings_page(local, subs, keyring, port=port) as page:
+        click.echo(f"\n{page.url}\n\n{instructions(Pretended())}\n\nCtrl-C stops it.")
+        try:
+            stop.wait()
+        except KeyboardInterrupt:
+            click.echo("")
 
 
 def instructions(known: Pretended) -> str:
