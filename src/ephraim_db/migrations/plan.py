@@ -50,6 +50,11 @@ class Plan:
         return len(self.groups) == 1
 
 
+def controls_transaction(code: str) -> bool:
+    """Return whether a statement opens, commits or rolls back a transaction."""
+    return _CONTROLS.match(code) is not None
+
+
 def plan_migration(migration: Migration) -> Plan:
     """Group `migration`'s statements."""
     codes = {
@@ -59,7 +64,7 @@ def plan_migration(migration: Migration) -> Plan:
     }
     if migration.sql.split("\n", 1)[0].removesuffix("\r") == _NO_TRANSACTION:
         return _one_by_one(codes)
-    controls = [index for index, code in codes.items() if _CONTROLS.match(code)]
+    controls = [index for index, code in codes.items() if controls_transaction(code)]
     if len(controls) == 2 and controls == [min(codes), max(codes)]:
         first, last = controls
         if _OPENS.match(codes[first]) and _COMMITS.match(codes[last]):

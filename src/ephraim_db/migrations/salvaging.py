@@ -16,6 +16,7 @@ from ephraim_db.migrations.apply import apply_migrations
 from ephraim_db.migrations.execute import Script, Step, leave_transaction, run_group
 from ephraim_db.migrations.files import Migration, read_sql
 from ephraim_db.migrations.ledger import RECORD
+from ephraim_db.migrations.plan import controls_transaction
 from ephraim_db.migrations.seed import apply_seed, record_seed
 from ephraim_db.migrations.statements import split_statements
 
@@ -67,11 +68,12 @@ def salvage_seed(
 
 
 def _each_by_itself(connection: psycopg.Connection[Any], script: Script) -> list[MigrationFailed]:
-    """Run each statement; what fails inside a transaction of the file takes all of that along."""
+    """Run each statement in a transaction of its own, and none that would open or end one."""
     failures = []
     connection.execute("reset all")
     for index, statement in enumerate(script.statements):
-        if statement.code == len(statement.text):
+        code = statement.text[statement.code :]
+        if not code or controls_transaction(code):
             continue
         try:
             run_group(connection, script, [Step(statement.text, statement=index)], left_behind=True)

@@ -45,7 +45,7 @@ class Drafting:
             if column.name in organizations:
                 told = self._organization(person, column, sort)
             elif column.name in owners:
-                told = self._users(person, column, sort)
+                told = self._users(table, person, column, sort)
             elif keys := [k for k in table.foreign_keys if column.name in k.columns]:
                 told = self._pointing(table, person, column, keys, choices)
             else:
@@ -97,10 +97,16 @@ class Drafting:
             return None if sort.required else ("null",)
         return (_literal(person.persona.organization, sort),)
 
-    def _users(self, person: Person, column: Column, sort: Sort) -> tuple[str, ...] | None:
+    def _users(
+        self, table: Relation, person: Person, column: Column, sort: Sort
+    ) -> tuple[str, ...] | None:
         subs = [p.persona.sub for p in self.people if p.persona.sub]
         first = [person.persona.sub] if person.persona.sub else []
         found = [_literal(sub, sort) for sub in dict.fromkeys((*first, *subs))]
+        for key in table.foreign_keys:  # to a profile that this person lacks
+            if key.columns == (column.name,) and key.target in self.catalog.relations:
+                target = self.catalog.relations[key.target]
+                found[1:1] = [self._nearest(target, key.target_columns[0], person, "", 0)]
         if not sort.required:
             found.append("null")
         return tuple(found) or None
@@ -128,16 +134,27 @@ class Drafting:
                 for mine, other in zip(key.columns, key.target_columns, strict=True)
                 if mine != column.name and mine in choices
             )
-            nearest = self.ownership.class_of_row(target, person.persona)
-            found += [
-                f"(select r.{quote(at)} from {target.sql} as r "  # noqa: S608
-                f"where r.{quote(at)} is not null{same} "
-                f"order by {nearest}, r.tableoid, r.ctid offset {offset} limit 1)"
-                for offset in range(4)
-            ]
+            first = self._nearest(target, at, person, same, 0)
+            before = _pointing_before(table, key)
+            if before:
+                found.append(
+                    f"coalesce({self._nearest(target, at, person, same, before)}, {first})"
+                )
+            found.append(first)
+            found += [self._nearest(target, at, person, same, n) for n in range(1, 4)]
         if not column.required:
             found.append("null")
         return tuple(found) or ("null",)
+
+    def _nearest(
+        self, target: Relation, column: str, person: Person, same: str, skipped: int
+    ) -> str:
+        """Return a value of a target's column: of a row of the person's own if there is one."""
+        name, nearest = quote(column), self.ownership.class_of_row(target, person.persona)
+        return (
+            f"(select r.{name} from {target.sql} as r where r.{name} is not null{same} "  # noqa: S608
+            f"order by {nearest}, r.tableoid, r.ctid offset {skipped} limit 1)"
+        )
 
     def own_key(self, table: Relation, column: str, person: Person) -> str:
         """Return the key that a person's row gets where another must name it before it is there."""
@@ -193,6 +210,12 @@ class Drafting:
             and column.name in key.target_columns
             and any(c.required for c in other.columns if c.name in key.columns)
         )
+
+
+def _pointing_before(table: Relation, key: ForeignKey) -> int:
+    """Return how many keys before this one point at the same: a home and an away team differ."""
+    alike = [other for other in table.foreign_keys if other.target == key.target]
+    return alike.index(key) if len(key.columns) == 1 else 0
 
 
 def _literal(value: str, sort: Sort) -> str:

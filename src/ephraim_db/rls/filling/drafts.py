@@ -12,7 +12,7 @@ from ephraim_db.rls.filling.facts import Rule
 from ephraim_db.rls.personas import Persona
 
 MOST_TRIES = 150
-CHECK, UNIQUE, NOT_NULL = "23514", "23505", "23502"
+CHECK, UNIQUE, NOT_NULL, FOREIGN = "23514", "23505", "23502", "23503"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,18 @@ class Draft:
         into = f"insert into {self.relation.sql}"
         insert = f"{into} ({columns}) values ({values})" if names else f"{into} default values"
         table, triggers = self.relation.sql, [quote(name) for name in self.untriggered]
+        if not triggers:
+            return insert
         off = "".join(f"alter table {table} disable trigger {name};" for name in triggers)
-        on = "".join(f";alter table {table} enable trigger {name}" for name in triggers)
-        return f"{off}{insert}{on}"
+        on = "".join(f"alter table {table} enable trigger {name};" for name in triggers)
+        checked = "set constraints all immediate;"  # with checks due, no trigger can be switched
+        return f"{checked}{off}{insert};{checked}{on}set constraints all deferred"
 
     def change(self, refusal: Refusal, triggers: Sequence[str]) -> bool:
         """Choose what to try after a refusal; False if there is nothing left to try."""
-        self.refusal = refusal
-        if refusal.sqlstate in (CHECK, UNIQUE, NOT_NULL) and self._choose_other(refusal):
+        if not self.untriggered:
+            self.refusal = refusal
+        if refusal.sqlstate in (CHECK, UNIQUE, NOT_NULL, FOREIGN) and self._choose_other(refusal):
             return True
         if refusal.sqlstate == UNIQUE:
             return False
@@ -91,6 +95,9 @@ class Draft:
     def _choose_other(self, refusal: Refusal) -> bool:
         rule = next((r for r in self.rules if r.name == refusal.constraint), None)
         columns = rule.columns if rule else (refusal.column,) if refusal.column else ()
+        for key in self.relation.foreign_keys:
+            if refusal.sqlstate == FOREIGN and key.name == refusal.constraint:
+                columns = key.columns
         movable = [c for c in columns if len(self.choices.get(c, ())) > 1]
         if rule is not None and rule.is_key:
             movable = [c for c in movable if c not in self.fixed]

@@ -69,6 +69,17 @@ select
     array(
         select a.attname::text from pg_catalog.pg_attribute as a
         where a.attrelid = k.conrelid and a.attnum = any(k.conkey)
+        union
+        select a.attname::text
+        from pg_catalog.pg_attrdef as d
+        inner join pg_catalog.pg_attribute as g
+            on d.adrelid = g.attrelid and d.adnum = g.attnum and g.attgenerated <> ''
+        inner join pg_catalog.pg_attribute as a
+            on d.adrelid = a.attrelid and a.attnum > 0 and not a.attisdropped
+        where
+            d.adrelid = k.conrelid
+            and g.attnum = any(k.conkey)
+            and position(a.attname in pg_catalog.pg_get_expr(d.adbin, d.adrelid)) > 0
     ),
     pg_catalog.pg_get_constraintdef(k.oid),
     false

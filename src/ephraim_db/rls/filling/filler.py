@@ -19,7 +19,7 @@ from ephraim_db.rls.filling.drafts import UNIQUE, Draft, Refusal
 from ephraim_db.rls.filling.facts import prepare, read_facts
 from ephraim_db.rls.filling.order import Order, order_tables
 from ephraim_db.rls.filling.people import Person, find_people, is_made
-from ephraim_db.rls.filling.users import new_users
+from ephraim_db.rls.filling.users import new_users, without_triggers
 from ephraim_db.rls.ownership import Ownership
 from ephraim_db.rls.personas import Personas
 
@@ -97,15 +97,21 @@ class _Filler:
         for person in self.drafting.people:
             if person.persona.sub not in wanted:
                 continue
-            refusal: Refusal | None = None
+            name, first = person.persona.name, None
             for sql in new_users(users, person):
                 refusal = self._try([("", sql)])[0]
+                first = first or refusal
                 if refusal is None:
                     break
-            if refusal is not None:
-                name = person.persona.name
+            else:
+                silenced = without_triggers(self.connection, users, sql)
+                if silenced == sql or self._try([("", silenced)])[0] is not None:
+                    self.unfilled.append(
+                        Unfilled(users.full_name, f"no user could be made for {name} ({first})")
+                    )
+                    continue
                 self.unfilled.append(
-                    Unfilled(users.full_name, f"no user could be made for {name} ({refusal})")
+                    Unfilled(users.full_name, f"{name} signed up without triggers ({first})")
                 )
 
     def put_off(self, order: Order) -> None:
@@ -194,7 +200,8 @@ class _Filler:
         if not drafts:
             return "nobody is of an organization that its rows could be of"
         refusal = next((d.refusal for d in drafts if d.refusal), None)
-        lacking = [u.relation for u in self.unfilled if self._points_at(table, u.relation)]
+        empty = dict.fromkeys(u.relation for u in self.unfilled if u.relation != "auth.users")
+        lacking = [name for name in empty if self._points_at(table, name)]
         because = f", needs a row of {', '.join(lacking)}" if lacking else ""
         return f"no row was taken ({refusal}{because})" if refusal else "its rows did not stay"
 

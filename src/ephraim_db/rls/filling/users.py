@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Relation, quote
@@ -36,3 +38,22 @@ def new_users(table: Relation, person: Person) -> Iterator[str]:
         columns = ", ".join(map(quote, told))
         row = ", ".join(Literal(value).as_string(None) for value in told.values())
         yield f"insert into {table.sql} ({columns}) values ({row})"  # noqa: S608
+
+
+def without_triggers(connection: psycopg.Connection[Any], table: Relation, sql: str) -> str:
+    """Return `sql` between statements that make trigger functions do nothing, and do it again.
+
+    The table is the platform's, so its triggers cannot be switched off; the functions are ours.
+    """
+    functions = connection.execute(
+        "select distinct p.oid::regprocedure::text, pg_catalog.pg_get_functiondef(p.oid) "
+        "from pg_catalog.pg_trigger as t "
+        "inner join pg_catalog.pg_proc as p on t.tgfoid = p.oid "
+        "where t.tgrelid = %s and not t.tgisinternal and t.tgenabled <> 'D' "
+        "and pg_catalog.pg_has_role(p.proowner, 'usage') order by 1",
+        (table.oid,),
+    ).fetchall()
+    silent = "returns trigger language plpgsql as 'begin return new; end'"
+    off = "".join(f"create or replace function {name} {silent};" for name, _ in functions)
+    on = "".join(f";{definition}" for _, definition in functions)
+    return f"{off}{sql}{on}"

@@ -74,6 +74,16 @@ _TYPES = {
 }
 
 
+_ELEMENTS = {
+    "text": ("{{made}}", "{{made,more}}"),
+    "character varying": ("{{made}}", "{{made,more}}"),
+    "uuid": ("{{{uuid}}}",),
+    "boolean": ("{{true}}",),
+    **dict.fromkeys(("smallint", "integer", "bigint", "numeric"), ("{{1}}", "{{1,2}}")),
+}
+"""Values for arrays of these."""
+
+
 def candidates(
     place: str, name: str, sort: Sort, rules: Sequence[Rule], number: int, position: int
 ) -> tuple[str, ...]:
@@ -84,7 +94,7 @@ def candidates(
     """
     texts = dict.fromkeys(_texts(place, name, sort, rules, number, position))
     if sort.size > 0 and sort.base in ("varchar", "bpchar"):
-        texts = dict.fromkeys(text[-sort.size :] for text in texts)
+        texts = dict.fromkeys(text[-sort.size :].strip() for text in texts)
     return tuple(f"{Literal(text).as_string(None)}::{sort.type}" for text in texts)
 
 
@@ -123,7 +133,7 @@ def _texts(
     if sort.category == "A":
         yield from (f'{{"{label}"}}' for label in (*sort.labels, *named_in_checks(name, rules)))
         yield "{}"
-        yield from ("{made}", "{1}", "{made,made}")
+        yield from (text.format_map(known) for text in _ELEMENTS.get(sort.element or "", ()))
     elif sort.labels:
         yield from (*sort.labels[shift:], *sort.labels[:shift])
     elif sort.category == "N" and sort.base not in ("money", "oid"):
