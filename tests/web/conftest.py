@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import httpx
 import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from tests.conftest import find_browser
 
 from ephraim_db.local import LocalSupabase
 from ephraim_db.rls import read_personas
@@ -82,7 +82,7 @@ def http(origin: str) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium. Of a module: while it runs, this thread's event loop is Playwright's."""
-    program = shutil.which("chromium")
+    program = find_browser()
     assert program, "there is no Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
