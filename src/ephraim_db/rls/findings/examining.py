@@ -38,7 +38,7 @@ def examine(
 ) -> Examined:
     """Observe everything and search it, and roll all of it back. Raises what `observing` raises."""
     with observing(connection, personas, on_progress, filling=True) as observation:
-        matrix = build_matrix(personas.everyone, observation.observed)
+        matrix = build_matrix(personas.everyone, observation.observed, observation.uses)
         on_progress("searching for findings")
         return Examined(matrix, find_findings(observation, matrix, rules))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ephraim_db.rls.catalog import Column, Relation, quote
 from ephraim_db.rls.findings.attempting import Step, asked
@@ -118,18 +118,19 @@ def adds_for_others(
         f"from {relation.sql} as r where {theirs}"
     )
     proofs = []
-    for columns in _insert_choices(scene, relation, granted):
+    for columns in insert_choices(scene, relation, granted):
         names = ", ".join(quote(column.name) for column in columns)
-        values = ", ".join(_fresh(relation, column) for column in columns)
+        values = ", ".join(fresh(relation, column) for column in columns)
         add = f"insert into {relation.sql} ({names}) select {values} from {NOTED} as o"  # noqa: S608
         proofs.append(Proof((*noted, before, Step(add, persona), more)))
         proofs.append(Proof((*noted, Step(add, persona)), "23505"))
     return tuple(proofs)
 
 
-def _insert_choices(
-    scene: Scene, relation: Relation, granted: Sequence[str]
+def insert_choices(
+    scene: Scene, relation: Relation, granted: Collection[str]
 ) -> Iterator[tuple[Column, ...]]:
+    """Yield which columns to name: with a key of its own, as few as may be, and all."""
     telling = scene.observation.ownership.telling_columns(relation)
     columns = [c for c in relation.columns if c.written and c.name in granted]
     keyless = tuple(c for c in columns if c.name not in relation.primary_key or not c.has_default)
@@ -137,7 +138,7 @@ def _insert_choices(
     yield from dict.fromkeys(choice for choice in (keyless, least, tuple(columns)) if choice)
 
 
-def _fresh(relation: Relation, column: Column) -> str:
+def fresh(relation: Relation, column: Column) -> str:
     """Return a value that is not taken yet where a key needs one, else the other row's."""
     own_key = relation.primary_key == (column.name,)
     points = any(column.name in key.columns for key in relation.foreign_keys)
