@@ -10,8 +10,9 @@ import pytest
 from tests.rls.conftest import NOTES, PEOPLE
 from tests.rls.test_matrix import OWN, TEAM
 
-from ephraim_db.rls import Personas, build_matrix, observe
+from ephraim_db.rls import Personas
 from ephraim_db.rls.contract import Change, Facts, facts_of, tell_differences
+from ephraim_db.rls.findings import examine
 
 AGREED = f"""
 create policy "p" on public.notes for select to authenticated using ({OWN});
@@ -24,7 +25,7 @@ Tell = Callable[..., list[str]]
 
 def look(url: str, personas: Personas = PEOPLE) -> Facts:
     with psycopg.connect(url, autocommit=True) as connection:
-        return facts_of(build_matrix(personas.everyone, observe(connection, personas)))
+        return facts_of(examine(connection, personas).matrix)
 
 
 @pytest.fixture

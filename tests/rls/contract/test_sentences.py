@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ephraim_db.rls.contract import Fact, read_fact, write_fact
-from ephraim_db.rls.contract.facts import Access, Actor, Doubt, Thing
+from ephraim_db.rls.contract.facts import TO, Access, Actor, Doubt, Thing
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
-RELATIONS = st.tuples(NAMES.filter(lambda name: "." not in name), NAMES).map(".".join)
+SIGNATURES = st.from_regex(r"\A[a-z]\w*\((?:uuid|text\[\]|, | |a\.b)*\)\Z")
+SCHEMAS = NAMES.filter(lambda name: "." not in name)
+RELATIONS = st.tuples(SCHEMAS, NAMES | SIGNATURES).map(".".join)
 COMMANDS = st.sampled_from(
     ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "UPSERT", "EXECUTE", "INSERT RETURNING"]
 )
@@ -23,6 +25,14 @@ FACTS = st.one_of(
         Thing, RELATIONS, st.sampled_from(["table", "view", "partitioned", "materialized", "index"])
     ),
     st.builds(Access, NAMES, COMMANDS, RELATIONS, st.just("") | NAMES, RESULTS),
+    st.builds(
+        Access,
+        NAMES,
+        st.just("UPDATE TO"),
+        RELATIONS,
+        st.tuples(NAMES.filter(lambda name: TO not in name), NAMES).map(TO.join),
+        RESULTS,
+    ),
     st.builds(Doubt, NAMES, COMMANDS, RELATIONS, REASONS),
 )
 
@@ -61,8 +71,17 @@ def test_facts_read_like_sentences() -> None:
         Access("ann", "INSERT RETURNING", "public.notes", "title", "own"): (
             "ann inserts-returning public.notes.title of its own rows"
         ),
-        Access("ann", "EXECUTE", "public.f(uuid, text)", "", "all"): (
-            'ann executes public."f(uuid, text)" of all rows'
+        Access("ann", "EXECUTE", "public.f(uuid, text)", "", "hidden"): (
+            "ann executes public.f(uuid, text) of no row"
+        ),
+        Access("ann", "EXECUTE", "public.f(uuid)", "changes public.notes", "all"): (
+            'ann executes public.f(uuid) which "changes public.notes" of all rows'
+        ),
+        Access("ann", "UPDATE TO", "public.people", "role = admin", "refused_by_policy"): (
+            "ann may not update public.people.role to admin"
+        ),
+        Access("ann", "NEXTVAL", "public.notes_id_seq", "", "all"): (
+            "ann advances public.notes_id_seq of all rows"
         ),
         Access("ann", "SELECT", "public.notes", "title", "42P17"): (
             "ann fails to read public.notes.title: SQLSTATE 42P17"

@@ -19,6 +19,10 @@ WHOLE = ""
 """Stands for the whole row, or the function, where a command has no columns."""
 
 
+TO = " = "
+"""Stands between column and value where the command is UPDATE TO."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A persona, and the Postgres role it acts as."""
@@ -39,6 +43,7 @@ class Thing:
 class Access:
     """What happened when a persona tried a command on a column.
 
+    Of UPDATE TO, `column` is "column = value"; of EXECUTE, what the function was seen to do.
     `result` is the scope if it was allowed: "own", "organization", "all"; else "hidden",
     "refused_by_policy", "unproven", or a SQLSTATE.
     """

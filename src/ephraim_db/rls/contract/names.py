@@ -1,6 +1,6 @@
 """Names within a sentence: bare where nothing could be mistaken, else as a JSON string.
 
-notes  my-persona  public.notes.title  public."Notes"  public."can_read(uuid, text)"
+notes  my-persona  public.notes.title  public."two words"  public.can_read(uuid, text)
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ import json
 import re
 
 NAME = r'(?:[^\W\d][\w$-]*|"(?:[^"\\]|\\.)*")'
-RELATION = rf"{NAME}\.{NAME}"
-_NAMES = re.compile(NAME)
+_ROUTINE = r"[^\W\d][\w$]*\([\w$., \[\]]*\)"
+RELATION = rf"{NAME}\.(?:{_ROUTINE}|{NAME})"
+TARGET = rf"{RELATION}(?:\.{NAME})?"
+_NAMES = re.compile(rf"{_ROUTINE}|{NAME}")
 _BARE = re.compile(r"[^\W\d][\w$-]*")
 
 
@@ -22,8 +24,10 @@ def write_name(name: str) -> str:
 def write_target(relation: str, column: str) -> str:
     """Return relation, or relation.column."""
     schema, dot, name = relation.partition(".")
-    parts = (schema, name) if dot else ("", relation)
-    return ".".join(write_name(part) for part in (*parts, *filter(None, [column])))
+    schema, name = (schema, name) if dot else ("", relation)
+    is_routine = re.fullmatch(_ROUTINE, name) and name.isprintable()
+    parts = [write_name(schema), name if is_routine else write_name(name)]
+    return ".".join([*parts, write_name(column)] if column else parts)
 
 
 def read_name(text: str) -> str:

@@ -5,6 +5,8 @@ public.notes is a table
 worker reads public.notes.title of its organization
 worker reads public.notes.secret of no row                granted, but no row was reached
 worker may not insert public.notes.title                  a policy or a trigger refused
+worker may not update public.notes.kind to public         to that value
+worker executes public.publish(uuid) which "changes public.notes" of all rows
 worker fails to read public.notes.title: SQLSTATE 42P17
 worker perhaps deletes public.notes: the relation has no row
 """
@@ -13,10 +15,11 @@ from __future__ import annotations
 
 import re
 
-from ephraim_db.rls.contract.facts import WHOLE, Access, Actor, Doubt, Fact, Thing
+from ephraim_db.rls.contract.facts import TO, WHOLE, Access, Actor, Doubt, Fact, Thing
 from ephraim_db.rls.contract.names import (
     NAME,
     RELATION,
+    TARGET,
     read_name,
     read_target,
     write_name,
@@ -29,7 +32,7 @@ SCOPES = {
     "all": "of all rows",
     "hidden": "of no row",
 }
-VERBS = {"SELECT": "read"}
+VERBS = {"SELECT": "read", "NEXTVAL": "advance", "SETVAL": "set", "UPDATE TO": "update"}
 """What a command is called, if not by its name."""
 KINDS = {
     "partitioned": "partitioned table",
@@ -37,25 +40,17 @@ KINDS = {
     "foreign": "foreign table",
 }
 
+_ABOUT = rf"(?P<target>{TARGET})(?: to (?P<value>{NAME})| which (?P<effect>{NAME}))?"
+_DOING = rf"(?P<verb>[a-z]+s[a-z-]*) {_ABOUT}"
+_DO = rf"(?P<verb>[a-z-]+) {_ABOUT}"
 _ACTOR = re.compile(rf"(?P<persona>{NAME}) acts as (?P<role>{NAME})")
 _THING = re.compile(rf"(?P<relation>{RELATION}) is an? (?P<kind>\S.*)")
-_DONE = re.compile(
-    rf"(?P<persona>{NAME}) (?P<verb>[a-z]+s[a-z-]*) (?P<target>{RELATION}(?:\.{NAME})?) "
-    rf"(?P<scope>{'|'.join(SCOPES.values())})"
-)
-_REFUSED = re.compile(
-    rf"(?P<persona>{NAME}) may not (?P<verb>[a-z-]+) (?P<target>{RELATION}(?:\.{NAME})?)"
-)
-_FAILED = re.compile(
-    rf"(?P<persona>{NAME}) fails to (?P<verb>[a-z-]+) (?P<target>{RELATION}(?:\.{NAME})?): "
-    r"SQLSTATE (?P<sqlstate>\w+)"
-)
-_PERHAPS = re.compile(
-    rf"(?P<persona>{NAME}) perhaps (?P<verb>[a-z]+s[a-z-]*) (?P<target>{RELATION}(?:\.{NAME})?)"
-    r"(?:: (?P<reason>\S.*))?"
-)
+_DONE = re.compile(rf"(?P<persona>{NAME}) {_DOING} (?P<scope>{'|'.join(SCOPES.values())})")
+_REFUSED = re.compile(rf"(?P<persona>{NAME}) may not {_DO}")
+_FAILED = re.compile(rf"(?P<persona>{NAME}) fails to {_DO}: SQLSTATE (?P<sqlstate>\w+)")
+_PERHAPS = re.compile(rf"(?P<persona>{NAME}) perhaps {_DOING}(?:: (?P<reason>\S.*))?")
 _NAMED_SCOPES = {words: scope for scope, words in SCOPES.items()}
-_NAMED_COMMANDS = {verb: command for command, verb in VERBS.items()}
+_NAMED_COMMANDS = {verb: command for command, verb in VERBS.items() if command != "UPDATE TO"}
 _NAMED_KINDS = {words: kind for kind, words in KINDS.items()}
 
 
@@ -112,7 +107,7 @@ def with_article(noun: str) -> str:
 
 def _write_access(fact: Access) -> str:
     persona = write_name(fact.persona)
-    target = write_target(fact.relation, fact.column)
+    target = _write_about(fact)
     match fact.result:
         case "unproven":
             return f"{persona} perhaps {does(fact.command)} {target}"
@@ -124,9 +119,22 @@ def _write_access(fact: Access) -> str:
             return f"{persona} fails to {verb(fact.command)} {target}: SQLSTATE {sqlstate}"
 
 
+def _write_about(fact: Access) -> str:
+    if fact.command == "UPDATE TO":
+        column, _, value = fact.column.partition(TO)
+        return f"{write_target(fact.relation, column)} to {write_name(value)}"
+    if fact.command == "EXECUTE" and fact.column:
+        return f"{write_target(fact.relation, WHOLE)} which {write_name(fact.column)}"
+    return write_target(fact.relation, fact.column)
+
+
 def _access(match: re.Match[str], infinitive: str, result: str) -> Access:
     relation, column = read_target(match["target"])
     command = _NAMED_COMMANDS.get(infinitive, infinitive.upper().replace("-", " "))
+    if match["value"]:
+        command, column = "UPDATE TO", f"{column}{TO}{read_name(match['value'])}"
+    elif match["effect"]:
+        column = read_name(match["effect"])
     return Access(read_name(match["persona"]), command, relation, column, result)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ephraim_db.rls.contract.comparing import Difference
-from ephraim_db.rls.contract.facts import Actor, Thing
+from ephraim_db.rls.contract.facts import TO, Actor, Thing
 from ephraim_db.rls.contract.renames import Rename
 from ephraim_db.rls.contract.sentences import KINDS, verb, with_article
 
@@ -30,7 +30,7 @@ def word_access(
 ) -> str:
     """Say what they may do now; `before` and `after` are results, empty if not granted."""
     several = len(personas) > 1
-    about = f"{verb(command)} {_target(relation, columns)}"
+    about = f"{verb(command)} {_target(command, relation, columns)}"
     agreed = f" (agreed: {_result(before, several=several)})" if before else ""
     return f"{listed(personas)} {_now(before, after, about, several=several)}{agreed}"
 
@@ -113,7 +113,11 @@ def _result(result: str, *, several: bool) -> str:
     }.get(result, f"SQLSTATE {result}")
 
 
-def _target(relation: str, columns: Sequence[str]) -> str:
+def _target(command: str, relation: str, columns: Sequence[str]) -> str:
+    if command == "EXECUTE" and columns:
+        return f"{short(relation)}, which {listed(columns)},"
+    if command == "UPDATE TO":
+        columns = [column.replace(TO, " to ", 1) for column in columns]
     if len(columns) < 2:
         return ".".join([short(relation), *columns])
     if len(columns) <= MOST_NAMED:

@@ -16,6 +16,13 @@ from ephraim_db.rls.matrix import Cell, Matrix, Subject
 from ephraim_db.rls.probes import COMMANDS
 
 NOT_GRANTED = "-"
+VERBS = {
+    "INSERT RETURNING": "insert, returned",
+    "UPDATE RETURNING": "update by key",
+    "DELETE RETURNING": "delete by key",
+    "UPDATE TO": "update to",
+}
+"""What a command is called, if not by its verb."""
 WORDS = {"refused_by_policy": "refused", "refused_by_grant": NOT_GRANTED}
 """What an outcome is called; an allowed one is called by its scope, others by their name."""
 
@@ -52,6 +59,11 @@ class Line:
     command: str
     verb: str
     squares: tuple[Square, ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it is one that every relation has."""
+        return self.command in COMMANDS
 
     @property
     def is_granted(self) -> bool:
@@ -96,12 +108,13 @@ def _line(matrix: Matrix, relation: Subject, command: str, cells: Places) -> Lin
         Square(persona.name, _marks(cells.get((persona.name, relation.name, command), ())))
         for persona in matrix.personas
     )
-    return Line(command, verb(command), squares)
+    return Line(command, VERBS.get(command) or verb(command), squares)
 
 
 def _marks(cells: Sequence[Cell]) -> tuple[Mark, ...]:
     """Return what is allowed or open; only where nothing is, how it was stopped."""
-    every = len({column for cell in cells for column in cell.columns})
+    of_columns = [cell for cell in cells if cell.command in COMMANDS]
+    every = len({column for cell in of_columns for column in cell.columns})
     telling = [c for c in cells if c.outcome in ("allowed", "error", "unproven")]
     if not telling:
         telling = sorted(cells, key=lambda cell: cell.outcome == "refused_by_grant")[:1]
@@ -112,3 +125,27 @@ def _marks(cells: Sequence[Cell]) -> tuple[Mark, ...]:
 
 def _word(cell: Cell) -> str:
     return cell.scope if cell.outcome == "allowed" else WORDS.get(cell.outcome, cell.outcome)
+
+
+def reaches(line: Line) -> Iterator[tuple[Mark, tuple[str, ...]]]:
+    """Yield what was granted once, with all whose it is; of plain commands, what is allowed."""
+    together: dict[Mark, list[str]] = {}
+    untold = (NOT_GRANTED, "refused", "hidden") if line.is_plain else (NOT_GRANTED,)
+    for square in line.squares:
+        for mark in square.marks:
+            if mark.word not in untold:
+                together.setdefault(mark, []).append(square.persona)
+    for mark, personas in together.items():
+        yield mark, tuple(personas)
+
+
+def name_columns(relation: Subject, line: Line, mark: Mark) -> str:
+    """Name the columns that are in, or those that are out if they are fewer."""
+    if not line.is_plain or not mark.columns:
+        return ", ".join(mark.columns)
+    left_out = [column for column in relation.columns if column not in mark.columns]
+    if not left_out:
+        return "all columns"
+    if len(left_out) < len(mark.columns):
+        return f"all but {', '.join(left_out)}"
+    return ", ".join(mark.columns)

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,22 +18,12 @@ from ephraim_db.rls.contract import Change, Told
 from ephraim_db.rls.contract.facts import Access, Doubt
 from ephraim_db.rls.prober import MAY_BYPASS
 from ephraim_db.rls.report.findings import fold
-from ephraim_db.rls.report.grid import Block, Mark, lay_out
+from ephraim_db.rls.report.grid import lay_out, name_columns, reaches
 from ephraim_db.rls.report.report import Report
 from ephraim_db.rls.report.text import folded_doubts
 from ephraim_db.rls.report.verdict import HEADINGS, verdict
 
 WORDS = {"organization": "org", "-": "\u2013"}
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Who can do one thing with the same columns."""
-
-    verb: str
-    mark: Mark
-    left_out: tuple[str, ...]
-    personas: tuple[str, ...]
 
 
 def as_html(report: Report) -> str:
@@ -54,7 +43,9 @@ def as_html(report: Report) -> str:
         report=report,
         project=report.places.project.resolve().name,
         verdict=verdict(report),
-        blocks=[(block, tuple(_reaches(block))) for block in lay_out(report.matrix)],
+        blocks=list(lay_out(report.matrix)),
+        reaches=reaches,
+        name_columns=name_columns,
         findings=found,
         changes=[(HEADINGS[c], c, [d for d in told if d.change is c]) for c in Change],
         doubts=list(folded_doubts(report.matrix.unproven)),
@@ -70,19 +61,6 @@ def as_html(report: Report) -> str:
         script=Markup(script),  # noqa: S704
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}",
     )
-
-
-def _reaches(block: Block) -> Iterator[Reach]:
-    """Say column by column what the grid says by number, once for all who can do the same."""
-    together: dict[tuple[str, Mark], list[str]] = {}
-    for line in block.lines:
-        for square in line.squares:
-            for mark in square.marks:
-                if mark.word not in ("-", "refused", "hidden"):
-                    together.setdefault((line.verb, mark), []).append(square.persona)
-    for (verb, mark), personas in together.items():
-        left_out = [c for c in block.relation.columns if mark.columns and c not in mark.columns]
-        yield Reach(verb, mark, tuple(left_out), tuple(personas))
 
 
 def _changed(told: Iterable[Told]) -> Iterator[tuple[str, str, str]]:

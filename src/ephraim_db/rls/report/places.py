@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ephraim_db.migrations import find_migrations
 from ephraim_db.rls.contract import Told
+from ephraim_db.rls.contract.facts import TO
 from ephraim_db.rls.findings import STALE, Finding
 
 _NAME = r'(?:"[^"]+"|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))?'
@@ -71,7 +72,7 @@ class Places:
     def _defining(self, relation: str, columns: Sequence[str], hints: str) -> Place | None:
         about = self._by_name.get(relation.partition("(")[0], [])
         by_policy = [d for d in about if (policy := _policy(d.text)) and f'"{policy}"' in hints]
-        few = set(columns) if len(columns) <= MOST_TELLING else set()
+        few = {c.partition(TO)[0] for c in columns} if len(columns) <= MOST_TELLING else set()
         by_column = [d for d in about if few & set(re.findall(r"\w+", d.text))]
         for candidates in (by_policy, by_column, about):
             if candidates:

@@ -18,6 +18,7 @@ from rich.text import Text
 from ephraim_db.rls.matrix import Cell, Matrix, Subject, Unproven
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import COMMANDS, Command
+from ephraim_db.rls.report.grid import Line, lay_out, name_columns, reaches
 
 STYLES = {
     "own": "green",
@@ -44,8 +45,16 @@ MOST_NAMED = 3
 def print_matrix(console: Console, matrix: Matrix) -> None:
     """Print every relation, then what stays unproven, then how to read it."""
     cells = matrix.by_place()
-    for relation in matrix.relations:
-        console.print(_relation(matrix.personas, relation, cells))
+    for block in lay_out(matrix):
+        name = f"{block.relation.name} ({_kind(block.relation)})"
+        console.print(Text(name, style="bold"))
+        if any(line.is_plain for line in block.lines):
+            console.print(_relation(matrix.personas, block.relation, cells))
+        others = [line for line in block.lines if not line.is_plain]
+        if others:
+            console.print(_others(block.relation, others))
+        if not block.lines:
+            console.print(Text("  granted to nobody", style="dim"))
         console.print()
     if matrix.unproven:
         console.print(_unproven(matrix))
@@ -58,7 +67,6 @@ def _relation(
     relation: Subject,
     cells: Mapping[tuple[str, str, Command], Sequence[Cell]],
 ) -> RenderableType:
-    rows = "1 row" if relation.rows == 1 else f"{relation.rows} rows"
     table = Table(
         box=HORIZONTALS, pad_edge=False, padding=(0, 2, 0, 0), show_lines=True, expand=True
     )
@@ -74,7 +82,26 @@ def _relation(
         alike.setdefault(tuple(map(str, row)), ([], row))[0].append(persona.name)
     for names, row in alike.values():
         table.add_row("\n".join(names), *row)
-    return Group(Text(f"{relation.name} ({relation.kind}, {rows})", style="bold"), table)
+    return table
+
+
+def _kind(relation: Subject) -> str:
+    rows = "1 row" if relation.rows == 1 else f"{relation.rows} rows"
+    return f"{relation.kind}, {rows}" if relation.columns else relation.kind
+
+
+def _others(relation: Subject, lines: Sequence[Line]) -> RenderableType:
+    """Say what the commands do that not every relation has: each result once, with all it is of."""
+    table = Table(box=None, pad_edge=True, show_header=False, padding=(0, 1))
+    for line in lines:
+        for mark, personas in reaches(line):
+            word = f"{mark.word} {mark.sqlstate}" if mark.sqlstate else mark.word
+            told = Text(word, style=STYLES.get(mark.word, ""))
+            if mark.columns:
+                told.append(f": {name_columns(relation, line, mark)}", style="default")
+            told.append(f" ({', '.join(personas)})", style="dim")
+            table.add_row(line.verb, told)
+    return table
 
 
 def _command(relation: Subject, command: Command, cells: Sequence[Cell]) -> Text:
