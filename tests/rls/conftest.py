@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from ephraim_db.postgres import Server, clone_database, create_database, drop_database
-from ephraim_db.rls import Matrix, Persona, Personas, build_matrix, observe
+from ephraim_db.rls import Matrix, Persona, Personas, observe_matrix
 
 ANN = "a0000000-0000-4000-8000-00000000000a"
 BOB = "a0000000-0000-4000-8000-00000000000b"
@@ -80,6 +80,6 @@ def look(url: str) -> Look:
         with psycopg.connect(url, autocommit=True) as connection:
             for script in sql:
                 connection.execute(script.encode())
-            return build_matrix(personas.everyone, observe(connection, personas))
+            return observe_matrix(connection, personas)
 
     return look

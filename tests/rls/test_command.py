@@ -38,6 +38,7 @@ def test_a_project_is_observed_in_a_database_of_its_own(project: Path) -> None:
     assert told.returncode == 0, told.stderr
     assert {r["name"] for r in json.loads(told.stdout)["relations"]} == {
         "public.notes",
+        "public.notes_id_seq",
         "public.teams",
     }
     assert "20260101000000_notes.sql" in told.stderr

@@ -47,7 +47,7 @@ def test_the_json_form_is_the_agreed_one(look: Look) -> None:
         "outcome": "allowed",
         "scope": "organization",
         "columns": ["id", "team_id", "user_id", "title"],
-        "decided_by": None,
+        "decided_by": "a team reads its notes",
     } in document["cells"]
     assert {
         "persona": "ann",

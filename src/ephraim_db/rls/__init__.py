@@ -5,7 +5,7 @@ catalog -> personas -> probes -> matrix -> report
             ownership, rows (whose row is it?), prober (may we ask?), observing (ask)
 """
 
-from ephraim_db.rls.matrix import Cell, Matrix, Subject, Unproven, build_matrix
+from ephraim_db.rls.matrix import Cell, Matrix, Subject, Unproven, build_matrix, observe_matrix
 from ephraim_db.rls.observing import observe
 from ephraim_db.rls.personas import Persona, Personas, read_personas
 
@@ -18,5 +18,6 @@ __all__ = [
     "Unproven",
     "build_matrix",
     "observe",
+    "observe_matrix",
     "read_personas",
 ]

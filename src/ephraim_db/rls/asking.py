@@ -110,6 +110,7 @@ def _as_json(probe: Probe, number: dict[Question, int]) -> dict[str, Any]:
         "witness": probe.witness,
         "setup": probe.setup,
         "until": None if probe.until == "passed" else probe.until,
+        "told": probe.told or None,
         "must_tell": probe.questions[0].must_tell or None,
     }
     return {

@@ -14,7 +14,7 @@ from typing import Any, Literal, LiteralString
 import psycopg
 from psycopg.rows import dict_row
 
-Kind = Literal["table", "partitioned", "view", "materialized", "foreign"]
+Kind = Literal["table", "partitioned", "view", "materialized", "foreign", "function", "sequence"]
 
 
 def quote(name: str) -> str:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import psycopg
 
 from ephraim_db.rls.catalog import Kind
+from ephraim_db.rls.observing import Progress, observing
 from ephraim_db.rls.ownership import Whose
-from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.personas import Persona, Personas
 from ephraim_db.rls.probes import COMMANDS, Command
 from ephraim_db.rls.probing import Observed
+from ephraim_db.rls.uses import Use
 from ephraim_db.rls.variants import judge_variants
 from ephraim_db.rls.verdicts import DELETED_ROW, Outcome, Verdict, judge
 
@@ -63,7 +67,7 @@ class Unproven:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A relation that was probed, and how many rows it has."""
+    """A relation that was probed, and how many rows it has; or a function or sequence."""
 
     name: str
     kind: Kind
@@ -92,7 +96,19 @@ class Matrix:
         return {place: tuple(cells) for place, cells in found.items()}
 
 
-def build_matrix(personas: Sequence[Persona], observed: Iterable[Observed]) -> Matrix:
+def observe_matrix(
+    connection: psycopg.Connection[Any],
+    personas: Personas,
+    on_progress: Progress = lambda _message: None,
+) -> Matrix:
+    """Observe everything, as `observing` does, and judge it; all of it is rolled back."""
+    with observing(connection, personas, on_progress) as observation:
+        return build_matrix(personas.everyone, observation.observed, observation.uses)
+
+
+def build_matrix(
+    personas: Sequence[Persona], observed: Iterable[Observed], uses: Iterable[Use] = ()
+) -> Matrix:
     """Judge what was observed."""
     subjects: dict[str, Subject] = {}
     cells: list[Cell] = []
@@ -108,7 +124,27 @@ def build_matrix(personas: Sequence[Persona], observed: Iterable[Observed]) -> M
             unproven += _unproven(one, command, set(verdicts.values()))
         for command, verdicts in judge_variants(one, plain):
             cells += _cells(one, command, verdicts)
+    for use in uses:
+        subjects[use.name] = Subject(use.name, use.kind, (), 0)
+        cells.append(_cell_of(use))
+        unproven += _unproven_of(use)
     return Matrix(tuple(personas), tuple(subjects.values()), tuple(cells), tuple(unproven))
+
+
+def _cell_of(use: Use) -> Cell:
+    verdict = use.verdict
+    scope = SCOPES[verdict.reach]
+    return Cell(
+        use.persona, use.name, use.command, verdict.outcome, scope, use.effects, verdict.sqlstate
+    )
+
+
+def _unproven_of(use: Use) -> Iterator[Unproven]:
+    doubts = use.doubts
+    if use.verdict.outcome == "error":
+        doubts = (*doubts, f"the probe ended in SQLSTATE {use.verdict.sqlstate}")
+    for doubt in doubts:
+        yield Unproven(use.persona, use.name, use.command, doubt)
 
 
 def _cells(one: Observed, command: Command, verdicts: dict[str, Verdict]) -> Iterator[Cell]:

@@ -2,6 +2,7 @@
 
 catalog -> control -> empty tables filled
         -> for each relation: rows copied -> probed as everybody -> decided by which policy
+        -> functions called, sequences asked
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import psycopg
 
 from ephraim_db.rls.asking import prepare
+from ephraim_db.rls.calls import Calls
 from ephraim_db.rls.catalog import Catalog, Privileges, read_catalog, read_privileges
 from ephraim_db.rls.controls import control
 from ephraim_db.rls.deciding import decide
@@ -24,7 +26,9 @@ from ephraim_db.rls.ownership import Ownership
 from ephraim_db.rls.personas import Personas
 from ephraim_db.rls.prober import become_able, refuse_the_unprobeable
 from ephraim_db.rls.probing import Observed, Probing
-from ephraim_db.rls.rows import copy_rows, no_rows
+from ephraim_db.rls.rows import Rows, copy_rows, no_rows
+from ephraim_db.rls.sequences import use_sequences
+from ephraim_db.rls.uses import Use
 
 __all__ = ["Observation", "Observed", "Progress", "observe", "observing"]
 
@@ -42,6 +46,7 @@ class Observation:
     ownership: Ownership
     observed: tuple[Observed, ...]
     filled: Filled
+    uses: tuple[Use, ...] = ()
 
 
 def observe(
@@ -82,6 +87,7 @@ def observing(
             on_progress("filling empty tables")
         filled = fill(connection, catalog, personas, ownership) if filling else Filled()
         found: list[Observed] = []
+        copied: list[Rows] = []
         for relation in relations:
             on_progress(f"probing {relation.full_name}")
             untried = leave_untried(catalog, functions, relation)
@@ -89,10 +95,14 @@ def observing(
             if "SELECT" not in untried:
                 rows = copy_rows(connection, relation, personas.everyone, ownership)
             rows = replace(rows, why_empty=filled.why_empty(relation.full_name))
+            copied.append(rows)
             probing = Probing(connection, catalog, ownership, privileges, rows, untried)
             found += decide(probing.observed(personas.everyone), probing.ask)
+        on_progress("probing functions and sequences")
+        calls = Calls(connection, personas, catalog, functions, ownership, copied)
+        uses = (*calls.uses(), *use_sequences(connection, personas))
         yield Observation(
-            connection, personas, catalog, privileges, ownership, tuple(found), filled
+            connection, personas, catalog, privileges, ownership, tuple(found), filled, uses
         )
 
 

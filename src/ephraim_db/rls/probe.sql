@@ -1,7 +1,7 @@
 -- Runs probes, each in a subtransaction that always ends in a rollback. An act is a persona's
 -- probes; its `setup` is done before, as the prober, and undone after. If it fails, probe 0 tells.
 -- `until` says when the other probes that try for the same answers are left out.
--- `witness` tells, as the prober, which rows the command touched.
+-- `witness` tells, as the prober, which rows the command touched, or what it `told`.
 -- A probe that takes too long ends the run: the next call goes on from there.
 create function pg_temp.ephraim_probe(acts jsonb)
 returns table (
@@ -22,6 +22,7 @@ declare
     questions integer[];
     done boolean;
     stopped boolean := false;
+    told jsonb;
     at_constraint text;
     at_column text;
     at_table text;
@@ -56,6 +57,11 @@ begin
                     end if;
                     if probing ->> 'witness' is null then
                         execute probing ->> 'sql' into numbers;
+                    elsif probing ->> 'told' is not null then
+                        execute probing ->> 'sql' into told;
+                        set constraints all immediate;
+                        perform set_config('role', prober, true);
+                        execute probing ->> 'witness' into numbers using told;
                     else
                         execute probing ->> 'sql';
                         get diagnostics touched = row_count;

@@ -27,10 +27,13 @@ Command = Literal[
     "DELETE RETURNING",
     "UPDATE TO",
     "UPSERT",
+    "EXECUTE",
+    "NEXTVAL",
+    "SETVAL",
 ]
 COMMANDS: tuple[Command, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
 """What is told of every relation; the others only where they come out otherwise."""
-Form = Literal["read", "rows", "replay", "addressed", "blind", "unbound", "changed"]
+Form = Literal["read", "rows", "replay", "addressed", "blind", "unbound", "changed", "call"]
 """addressed: rows are named by key, so SELECT policies count too. blind: no WHERE, nothing read.
 unbound: blind, with nothing that points at the rows."""
 Until = Literal["passed", "unconstrained", "untroubled"]
@@ -63,7 +66,7 @@ class Probe:
 
     As the prober, `setup` comes before it, and `witness` tells afterwards what it touched. It is
     left out if `questions` have their answers. If it is `joint`, it tells something only if it
-    passes, for all of them.
+    passes, for all of them. If it is `told`, what it returns, as jsonb, is the witness's $1.
     """
 
     questions: tuple[Question, ...]
@@ -72,6 +75,7 @@ class Probe:
     setup: str | None = None
     until: Until = "passed"
     joint: bool = False
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,201 @@
+"""Call every function of the exposed schemas as every persona, and see what comes of it.
+
+arguments out of rows of each kind --call--> whose rows came back (jsonb, to the witness)
+                                        +--> which tables were written to (Postgres's own counters)
+
+What reaches outside the database is not called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import psycopg
+from psycopg.sql import Literal
+
+from ephraim_db.rls.arguments import Arguments
+from ephraim_db.rls.asking import Act, ask
+from ephraim_db.rls.catalog import Catalog, Relation
+from ephraim_db.rls.functions import Function, Functions
+from ephraim_db.rls.outside import leave_untried
+from ephraim_db.rls.ownership import OWNER_NAMES, Ownership, Whose
+from ephraim_db.rls.personas import Persona, Personas
+from ephraim_db.rls.probes import Answer, Probe, Question
+from ephraim_db.rls.probing import INSUFFICIENT_PRIVILEGE
+from ephraim_db.rls.rows import Rows
+from ephraim_db.rls.uses import Use
+from ephraim_db.rls.verdicts import BY_GRANT, Verdict
+
+UNCALLABLE = frozenset({"trigger", "event_trigger", "internal", "cstring", "language_handler"})
+MOST_RETURNED = 1_000
+FIRST_CHANGE = 10
+WRITES = ("adds to", "changes", "removes from")
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What it takes to call functions; `copied` are the rows of the exposed relations."""
+
+    connection: psycopg.Connection[Any]
+    personas: Personas
+    catalog: Catalog
+    functions: Functions
+    ownership: Ownership
+    copied: Sequence[Rows]
+
+    def uses(self) -> Iterator[Use]:
+        """Yield what each persona could do with each function of the exposed schemas."""
+        for function in self.functions.by_oid.values():
+            if function.schema in self.personas.schemas and function.returns not in UNCALLABLE:
+                yield from self._uses(function)
+
+    def _uses(self, function: Function) -> Iterator[Use]:
+        reason = self._why_not(function)
+        asked = self.personas.everyone if reason is None else ()
+        acts = [Act(persona, tuple(self._probes(function, persona))) for persona in asked]
+        told = ask(self.connection, function.schema, acts)
+        answers = {persona.name: found for persona, found in zip(asked, told, strict=True)}
+        for persona in self.personas.everyone:
+            granted = persona.role in function.executors
+            if reason is None:
+                yield self._use(function, persona, answers[persona.name], granted=granted)
+            else:
+                verdict = Verdict("unproven") if granted else BY_GRANT
+                doubts = (reason,) if granted else ()
+                yield _use(function, persona, verdict, doubts=doubts)
+
+    def _why_not(self, function: Function) -> str | None:
+        found = self.functions.way_out([function.oid])
+        if found:
+            return f"it reaches outside the database ({found}): not called"
+        if function.is_variadic:
+            return "it takes any number of arguments: not called"
+        words = self.functions.words[function.oid]
+        for relation in self._avoided:
+            if relation.name in words:
+                return f"it names {relation.full_name}, which reaches outside: not called"
+        return None
+
+    @cached_property
+    def _avoided(self) -> tuple[Relation, ...]:
+        relations = self.catalog.relations.values()
+        return tuple(r for r in relations if leave_untried(self.catalog, self.functions, r))
+
+    def _probes(self, function: Function, persona: Persona) -> Iterator[Probe]:
+        """Yield a call for each kind of rows; one, if that makes no difference or is refused."""
+        copied = [rows for rows in self.copied if rows.relation.has_places]
+        arguments = Arguments(function, persona, self.personas.boundary, self.ownership, copied)
+        kinds = [kind for kind in Whose if kind is not Whose.OWN or persona.sub]
+        choices = {arguments.of(kind): kind for kind in reversed(kinds)}
+        if persona.role not in function.executors:
+            choices = dict([choices.popitem()])
+        for values, kind in choices.items():
+            yield Probe(
+                (Question("EXECUTE", "call", whose=kind),),
+                "select jsonb_agg(to_jsonb(q.told)) from "  # noqa: S608
+                f"(select {function.sql}({', '.join(values)}) as told limit {MOST_RETURNED}) as q",
+                self._witness(function, persona),
+                self._count if function.volatility == "v" else None,
+                told=True,
+            )
+
+    def _witness(self, function: Function, persona: Persona) -> str:
+        source, whose = self._whose(function, persona)
+        seen = (
+            f"select distinct {whose} from jsonb_array_elements($1) as e (value){source} "  # noqa: S608
+            "where e.value not in ('null', 'false', '\"\"', '[]')"
+        )
+        if function.volatility != "v":
+            return f"select array({seen})"
+        return (
+            f"select array({seen} union all "  # noqa: S608
+            f"select {FIRST_CHANGE} + {len(WRITES)} * (t.place - 1)::integer + c.write "
+            f"from {self._counters} where "
+            "c.counted > (current_setting('ephraim.counted')::jsonb -> (t.place - 1)::integer "
+            "->> c.write)::bigint)"
+        )
+
+    def _whose(self, function: Function, persona: Persona) -> tuple[str, str]:
+        relation = self.catalog.relations.get(function.returned_relation)
+        if relation is not None:
+            source = (
+                f" cross join lateral jsonb_populate_record(null::{relation.sql}, e.value) as r"
+            )
+            return source, self.ownership.class_of_row(relation, persona)
+        own = _mentions(persona.sub, (*sorted(OWNER_NAMES), "id"))
+        names = (self.personas.boundary,) if self.personas.boundary else ()
+        organization = _mentions(persona.organization, names)
+        return "", (
+            f"(case when {own} then {Whose.OWN:d} when {organization} then "
+            f"{Whose.ORGANIZATION:d} else {Whose.OTHER:d} end)"
+        )
+
+    @cached_property
+    def _tables(self) -> tuple[Relation, ...]:
+        return tuple(r for r in self.catalog.relations.values() if r.kind == "table")
+
+    @cached_property
+    def _counters(self) -> str:
+        oids = ", ".join(str(relation.oid) for relation in self._tables) or "0"
+        return (
+            f"unnest(array[{oids}]::oid[]) with ordinality as t (oid, place) "
+            "cross join lateral (values "
+            "(0, pg_catalog.pg_stat_get_xact_tuples_inserted(t.oid)), "
+            "(1, pg_catalog.pg_stat_get_xact_tuples_updated(t.oid)), "
+            "(2, pg_catalog.pg_stat_get_xact_tuples_deleted(t.oid))) as c (write, counted)"
+        )
+
+    @cached_property
+    def _count(self) -> str:
+        return (
+            "select set_config('ephraim.counted', jsonb_agg(q.counted order by q.place)::text, "  # noqa: S608
+            "true) from (select t.place, jsonb_agg(c.counted order by c.write) as counted "
+            f"from {self._counters} group by t.place) as q"
+        )
+
+    def _use(
+        self, function: Function, persona: Persona, answers: Sequence[Answer], *, granted: bool
+    ) -> Use:
+        states = [answer.sqlstate for answer in answers]
+        if not granted and states == [INSUFFICIENT_PRIVILEGE]:
+            return _use(function, persona, BY_GRANT)
+        numbers = {n for answer in answers for n in answer.numbers}
+        if numbers:
+            returned = {n for n in numbers if n < FIRST_CHANGE}
+            effects = (*(("returns",) if returned else ()), *sorted(self._writes(numbers)))
+            reach = Whose(max(returned)) if returned else Whose.OTHER
+            return _use(function, persona, Verdict("allowed", reach), effects)
+        if None in states:
+            return _use(function, persona, Verdict("hidden"))
+        if INSUFFICIENT_PRIVILEGE in states:
+            return _use(function, persona, Verdict("refused_by_policy"))
+        return _use(function, persona, Verdict("error", sqlstate=states[0] if states else None))
+
+    def _writes(self, numbers: set[int]) -> Iterator[str]:
+        for number in numbers:
+            if number >= FIRST_CHANGE:
+                place, write = divmod(number - FIRST_CHANGE, len(WRITES))
+                yield f"{WRITES[write]} {self._tables[place].full_name}"
+
+
+def _mentions(value: str | None, names: Sequence[str]) -> str:
+    """Return the condition that `e.value` is that value, or has it under one of these names."""
+    if value is None:
+        return "false"
+    told = ", ".join(
+        ("e.value #>> '{}'", *(f"e.value ->> {Literal(name).as_string(None)}" for name in names))
+    )
+    return f"{Literal(value).as_string(None)} in ({told})"
+
+
+def _use(
+    function: Function,
+    persona: Persona,
+    verdict: Verdict,
+    effects: tuple[str, ...] = (),
+    doubts: tuple[str, ...] = (),
+) -> Use:
+    return Use(persona.name, function.full_name, "function", "EXECUTE", verdict, effects, doubts)
