@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 
 _GRANTS = """
@@ -129,3 +131,44 @@ def effective_privileges(url: str) -> set[tuple[str, str, str]]:
     with psycopg.connect(url) as connection:
         rows = connection.execute(_EFFECTIVE.encode()).fetchall()
     return {(name, role, privilege) for name, role, privilege in rows}
+
+
+# Whether by the table or by a column of it.
+_API_GRANTS = """
+with roles as (
+    select oid, rolname::text as name from pg_roles
+    where rolname in ('anon', 'authenticated', 'service_role', 'ephraim_sender', 'ephraim_rotator')
+),
+relations as (select oid, relname::text as name, relkind from pg_class
+    where relnamespace in ('public'::regnamespace, 'private'::regnamespace))
+select c.name, r.name, p.privilege
+from relations as c, roles as r,
+    unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger'])
+    as p (privilege)
+where c.relkind in ('r', 'p', 'v', 'm', 'f') and (
+    has_table_privilege(r.oid, c.oid, p.privilege)
+    or (p.privilege not in ('delete', 'truncate', 'trigger')
+        and has_any_column_privilege(r.oid, c.oid, p.privilege)))
+union all
+select c.name, r.name, p.privilege
+from relations as c, roles as r, unnest(array['usage', 'select', 'update']) as p (privilege)
+where c.relkind = 'S' and has_sequence_privilege(r.oid, c.oid, p.privilege)
+union all
+select replace(format('%s.%s(%s)', f.pronamespace::regnamespace, f.proname,
+    array_to_string(array(select format_type(a.type, null)
+        from unnest(f.proargtypes::oid[]) with ordinality as a (type, n) order by a.n), ',')),
+    'timestamp with time zone', 'timestamptz'), r.name, 'execute'
+from pg_proc as f, roles as r
+where f.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+    and has_function_privilege(r.oid, f.oid, 'execute')
+    and not exists (select from pg_depend as d where d.objid = f.oid and d.deptype = 'e')
+union all
+select 'schema:private', r.name, p.privilege
+from roles as r, unnest(array['usage', 'create']) as p (privilege)
+where has_schema_privilege(r.oid, 'private', p.privilege)
+"""
+
+
+def api_grants(connection: psycopg.Connection[Any]) -> set[tuple[str, str, str]]:
+    """(object, role, privilege) for each relation, sequence and function of ours."""
+    return set(connection.execute(_API_GRANTS.encode()).fetchall())

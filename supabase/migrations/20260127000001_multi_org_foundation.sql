@@ -1,5 +1,6 @@
 -- What the credentials stand on: organizations, their people, and the rows an SMS can be about.
--- Every grant is spelled out, because platforms differ in what they grant by default.
+-- Every grant is spelled out, because platforms differ in what they grant by default. Why every
+-- function has the search path it has: docs/decisions/search-path.md.
 
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';
@@ -36,8 +37,10 @@ create table public.organizations (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint organizations_name_not_blank check (btrim(name) <> ''),
+    constraint organizations_name_length check (length(name) <= 200),
     constraint organizations_abn_eleven_digits check (abn ~ '^[0-9]{11}$'),
     constraint organizations_settings_is_object check (jsonb_typeof(settings) = 'object'),
+    constraint organizations_settings_size check (pg_column_size(settings) <= 16384),
     constraint organizations_settings_flags_are_boolean check (
         coalesce(jsonb_typeof(settings -> 'sms_enabled'), 'boolean') = 'boolean'
         and coalesce(jsonb_typeof(settings -> 'xero_connected'), 'boolean') = 'boolean'
@@ -59,7 +62,10 @@ create table public.profiles (
     is_active boolean not null default true,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    constraint profiles_organization_id_id_key unique (organization_id, id)
+    constraint profiles_organization_id_id_key unique (organization_id, id),
+    constraint profiles_names_length check (
+        length(first_name) <= 200 and length(last_name) <= 200 and length(email) <= 320
+    )
 );
 comment on table public.profiles is 'Who a signed-in user is: one organization, one member role.';
 comment on column public.profiles.is_active
@@ -73,7 +79,7 @@ is 'A member who has left keeps the row and sees nothing.';
 
 create function private.member_organization_id()
 returns uuid
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     select p.organization_id
     from public.profiles as p
@@ -84,7 +90,7 @@ is 'The organization of the signed-in member, if active; else null.';
 
 create function private.organization_id_as(variadic roles public.member_role[])
 returns uuid
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     select p.organization_id
     from public.profiles as p
@@ -95,7 +101,7 @@ is 'The organization of the signed-in member, if active and in one of the roles;
 
 create function private.is_platform_admin()
 returns boolean
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     select exists (
         select
@@ -114,7 +120,7 @@ grant execute on all functions in schema private to authenticated;
 
 create function private.set_updated_at()
 returns trigger
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
     new.updated_at := now();
@@ -124,7 +130,7 @@ $$;
 
 create function private.merge_settings()
 returns trigger
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
     if jsonb_typeof(new.settings) = 'object' then
@@ -142,7 +148,7 @@ is 'Two admins who each set one flag at once must both succeed, so an update mer
 
 create function private.guard_names()
 returns trigger
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
     if
@@ -208,7 +214,9 @@ is 'It serves them all, with column grants for what it needs and no BYPASSRLS.';
 alter table public.profiles enable row level security;
 revoke all on table public.profiles from public, anon, authenticated, service_role;
 grant select on table public.profiles to authenticated, service_role;
-grant insert, delete on table public.profiles to service_role;
+grant delete on table public.profiles to service_role;
+grant insert (id, organization_id, role, first_name, last_name, email, is_active)
+on public.profiles to service_role;
 grant update (first_name, last_name) on public.profiles to authenticated;
 grant update (first_name, last_name, email, is_active) on public.profiles to service_role;
 
@@ -234,6 +242,8 @@ with check (
 );
 comment on policy "members change themselves, admins their organization" on public.profiles
 is 'Grants leave out role, organization_id and is_platform_admin: nobody promotes themselves.';
+comment on column public.profiles.is_platform_admin
+is 'Given by the owner of the database only: the API has no grant to write it.';
 
 
 -- workers -----------------------------------------------------------------------------------------
@@ -247,6 +257,7 @@ create table public.workers (
     display_name text not null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    constraint workers_display_name_length check (length(display_name) <= 200),
     constraint workers_organization_id_id_key unique (organization_id, id),
     constraint workers_organization_id_profile_id_key unique (organization_id, profile_id),
     constraint workers_profile_fkey foreign key (organization_id, profile_id)
@@ -287,6 +298,7 @@ create table public.participants (
     display_name text not null,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    constraint participants_display_name_length check (length(display_name) <= 200),
     constraint participants_organization_id_id_key unique (organization_id, id),
     constraint participants_organization_id_profile_id_key unique (organization_id, profile_id),
     constraint participants_profile_fkey foreign key (organization_id, profile_id)
@@ -299,7 +311,7 @@ for each row execute function private.set_updated_at();
 
 create function private.own_participant_id()
 returns uuid
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     select p.id
     from public.participants as p
@@ -389,3 +401,59 @@ with check (organization_id = (select private.organization_id_as('admin', 'coord
 create policy "managers remove their organization's shifts"
 on public.shifts for delete to authenticated
 using (organization_id = (select private.organization_id_as('admin', 'coordinator')));
+
+
+-- no estimates ------------------------------------------------------------------------------------
+-- The planner estimates from everybody's rows, and PostgREST hands estimates out. Why this is half of
+-- the answer, and where the other half is: docs/decisions/planner-estimates.md.
+
+create function public.refuse_estimates()
+returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if
+        nullif(current_setting('request.headers', true), '')::json ->> 'prefer'
+        ~* 'count\s*=\s*(planned|estimated)'
+    then
+        raise sqlstate 'PT400' using
+            message = 'count=planned and count=estimated are not served',
+            hint = 'Ask for count=exact: the planner counts rows that the caller may not see.';
+    end if;
+end
+$$;
+comment on function public.refuse_estimates()
+is 'PostgREST calls it before each request, as whoever asks, and answers PT400 as HTTP 400.';
+revoke all on function public.refuse_estimates()
+from public, anon, authenticated, service_role;
+grant execute on function public.refuse_estimates() to anon, authenticated, service_role;
+
+do $$
+declare
+    ours constant text := 'public.refuse_estimates';
+    called text;
+begin
+    select split_part(s.setting, '=', 2)
+    into called
+    from pg_catalog.pg_db_role_setting as r
+    cross join lateral unnest(r.setconfig) as s (setting)
+    where
+        r.setrole = 'authenticator'::regrole
+        and r.setdatabase in (
+            0, (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())
+        )
+        and s.setting like 'pgrst.db_pre_request=%'
+    order by r.setdatabase desc
+    limit 1;
+    if called is null then
+        execute format(
+            'alter role authenticator in database %I set pgrst.db_pre_request = %L',
+            current_database(), ours
+        );
+        notify pgrst, 'reload config';
+    elsif called <> ours then
+        raise warning 'PostgREST calls % before each request: let it begin with '
+            '`perform public.refuse_estimates();`', called;
+    end if;
+end
+$$;

@@ -68,10 +68,14 @@ add constraint organizations_twilio_phone_number_e164
 check (twilio_phone_number ~ '^\+[1-9][0-9]{6,14}$'),
 add constraint organizations_xero_client_id_not_blank
 check (btrim(xero_client_id) <> ''),
+add constraint organizations_xero_client_id_length
+check (length(xero_client_id) <= 200),
 add constraint organizations_xero_client_secret_sealed
 check (xero_client_secret ~ '^seal:v1:[A-Za-z0-9_-]{43}:[A-Za-z0-9_-]+$'),
 add constraint organizations_xero_tenant_id_not_blank
 check (btrim(xero_tenant_id) <> ''),
+add constraint organizations_xero_tenant_id_length
+check (length(xero_tenant_id) <= 200),
 add constraint organizations_xero_token_set_sealed
 check (xero_token_set ~ '^seal:v1:[A-Za-z0-9_-]{43}:[A-Za-z0-9_-]+$');
 
@@ -86,7 +90,7 @@ is 'Whether a secret is stored: granted apart from the secret itself.';
 
 create function private.check_envelope(field text, envelope text)
 returns void
-language plpgsql strict security definer set search_path = ''
+language plpgsql strict security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     if envelope !~ '^seal:v1:[A-Za-z0-9_-]{43}:[A-Za-z0-9_-]+$' or length(envelope) > 32768 then
@@ -110,7 +114,7 @@ is 'Refuses before a constraint would, whose message repeats what it refuses.';
 
 create function private.guard_credentials()
 returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     if new.twilio_auth_token is distinct from old.twilio_auth_token then
@@ -167,6 +171,7 @@ add constraint profiles_phone_e164 check (phone ~ '^\+[1-9][0-9]{6,14}$');
 comment on column public.profiles.phone is 'E.164: a plus, the country, the number.';
 
 grant update (phone, sms_notifications_enabled) on public.profiles to authenticated, service_role;
+grant insert (phone, sms_notifications_enabled) on public.profiles to service_role;
 grant select (id, organization_id, phone, sms_notifications_enabled)
 on public.profiles to ephraim_sender;
 
@@ -192,7 +197,7 @@ create table public.sms_logs (
     organization_id uuid not null references public.organizations (id),
     to_phone text not null,
     message_body text not null,
-    twilio_sid text unique,
+    twilio_sid text,
     status public.sms_status not null default 'pending',
     -- squawk-ignore prefer-bigint-over-int
     error_code integer,
@@ -209,6 +214,7 @@ create table public.sms_logs (
     constraint sms_logs_message_body_length check (
         btrim(message_body) <> '' and length(message_body) <= 1600
     ),
+    constraint sms_logs_organization_id_twilio_sid_key unique (organization_id, twilio_sid),
     constraint sms_logs_twilio_sid_form check (twilio_sid ~ '^(SM|MM)[0-9a-fA-F]{32}$'),
     constraint sms_logs_one_recipient check (
         num_nonnulls(related_worker_id, related_participant_id) <= 1
@@ -239,7 +245,7 @@ on public.sms_logs (organization_id, related_participant_id);
 
 create function private.sms_status_rank(status public.sms_status)
 returns integer
-language plpgsql immutable set search_path = ''
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 begin
     return case sms_status_rank.status
@@ -262,7 +268,7 @@ is 'How far a message has come: 7 and 8 are ends, of which only delivered goes o
 
 create function private.guard_sms_log()
 returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op <> 'UPDATE' then
@@ -296,7 +302,8 @@ begin
 end
 $$;
 comment on function private.guard_sms_log()
-is 'What grants cannot say: a status only goes forward, and not even the owner edits the log.';
+is 'What grants cannot say: a status only goes forward, and the log is not edited. It binds the
+owner too, who would have to disable it.';
 revoke all on function private.sms_status_rank(public.sms_status), private.guard_sms_log()
 from public, anon, authenticated, service_role;
 
@@ -309,7 +316,7 @@ for each row execute function private.set_updated_at();
 
 create function private.is_staff()
 returns boolean
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     select (select private.organization_id_as('admin', 'coordinator', 'worker')) is not null
 $$;
@@ -321,7 +328,7 @@ alter table public.sms_logs enable row level security;
 revoke all on table public.sms_logs from public, anon, authenticated, service_role;
 grant select on table public.sms_logs to authenticated, service_role, ephraim_sender;
 grant insert (
-    id, organization_id, to_phone, message_body, status,
+    organization_id, to_phone, message_body,
     related_shift_id, related_worker_id, related_participant_id
 ) on public.sms_logs to ephraim_sender;
 grant update (

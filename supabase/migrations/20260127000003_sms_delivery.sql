@@ -1,5 +1,5 @@
 -- What became of each message, who touched which credential, and what the sender needs to send.
--- Both records are append-only for everyone, the owner included.
+-- Both records are append-only for everyone; the owner would have to disable a trigger.
 --
 -- sms_logs is new, so to lock it while its indexes are built takes no time worth avoiding.
 -- squawk-ignore-file constraint-missing-not-valid, disallowed-unique-constraint
@@ -10,7 +10,7 @@ set local statement_timeout = '60s';
 
 create function private.refuse_change()
 returns trigger
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
     raise exception '% is append-only', tg_table_name
@@ -40,7 +40,7 @@ where twilio_sid is null;
 
 create function private.sms_status_follows(earlier public.sms_status, later public.sms_status)
 returns boolean
-language plpgsql immutable set search_path = ''
+language plpgsql immutable set search_path = pg_catalog, pg_temp
 as $$
 declare
     reached integer := private.sms_status_rank(sms_status_follows.earlier);
@@ -59,7 +59,7 @@ is 'The one rule of the log: a status goes forward. Callbacks come twice and out
 
 create or replace function private.guard_sms_log()
 returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op <> 'UPDATE' then
@@ -82,6 +82,15 @@ begin
     if new.status <> old.status and not private.sms_status_follows(old.status, new.status) then
         raise exception 'sms_logs: % does not go back to %', old.status, new.status
             using errcode = 'check_violation';
+    end if;
+    if
+        new.status = old.status
+        and (new.error_code, new.error_message, new.sent_at, new.delivered_at, new.failed_at)
+        is distinct from
+        (old.error_code, old.error_message, old.sent_at, old.delivered_at, old.failed_at)
+    then
+        raise exception 'sms_logs: what became of a message changes with its status only'
+            using errcode = 'insufficient_privilege';
     end if;
     return new;
 end
@@ -106,7 +115,7 @@ create function private.write_sms_log(
     related_participant_id uuid
 )
 returns setof public.sms_logs
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -242,7 +251,7 @@ create function private.advance_sms_log(
     error_message text default null
 )
 returns setof public.sms_logs
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -370,7 +379,7 @@ for each statement execute function private.refuse_change();
 
 create function private.acting_role()
 returns text
-language sql stable set search_path = ''
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(nullif(current_setting('role'), 'none'), session_user::text)
 $$;
@@ -379,7 +388,7 @@ is 'Who asked, also inside a security definer function, where current_user is it
 
 create function private.record_credential_change()
 returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     acting text := private.acting_role();
@@ -387,6 +396,8 @@ declare
         when acting = 'authenticated' then auth.uid()
         else nullif(current_setting('ephraim_db.on_behalf_of', true), '')::uuid
     end;
+    is_sender boolean := pg_has_role(acting, 'ephraim_sender', 'member')
+        and not pg_has_role(acting, 'pg_database_owner', 'member');
 begin
     insert into public.credential_events (
         organization_id, provider, field, event, kid, actor_role, actor_id
@@ -420,7 +431,7 @@ begin
                 when c.now is null then 'cleared'
                 when c.before is null and c.field = 'xero_token_set' then 'connected'
                 when k.kid <> k.old_kid and acting <> 'authenticated' then 'rotated'
-                when c.field = 'xero_token_set' then 'refreshed'
+                when c.field = 'xero_token_set' and is_sender then 'refreshed'
                 else 'set'
             end as event
     ) as e
@@ -429,7 +440,7 @@ begin
 end
 $$;
 comment on function private.record_credential_change()
-is 'Xero''s tokens are refreshed every half hour, which is no news.';
+is 'That the sender refreshes Xero''s tokens every half hour is no news; that others do, is.';
 
 create trigger organizations_record_credential_change
 after insert or update of
@@ -476,7 +487,7 @@ on public.credential_tests (organization_id, created_at desc, id desc);
 
 create function private.use_credential_test()
 returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     if old.used_at is not null then

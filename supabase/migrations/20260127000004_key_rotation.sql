@@ -57,3 +57,42 @@ on public.organizations for update to ephraim_rotator
 using (true) with check (true);
 comment on policy "the rotator seals every organization's secrets anew" on public.organizations
 is 'Column grants hold it to the secrets; the trigger takes envelopes of known keys only.';
+
+
+-- no way to hold a retirement up ------------------------------------------------------------------
+
+create or replace function private.check_envelope(field text, envelope text)
+returns void
+language plpgsql strict security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if envelope !~ '^seal:v1:[A-Za-z0-9_-]{43}:[A-Za-z0-9_-]+$' or length(envelope) > 32768 then
+        raise exception '% takes a sealed envelope, never the secret itself', field
+            using errcode = 'check_violation',
+            hint = 'Seal it to the active key in sealing_keys; Client does.';
+    end if;
+    -- Locked, so that retiring a key waits for secrets on their way in.
+    perform from public.sealing_keys as k
+    where
+        k.kid = split_part(envelope, ':', 3)
+        and k.status <> 'retired'
+        and (
+            k.status <> 'retiring'
+            or private.acting_role() <> 'authenticated'
+            or exists (
+                select
+                from public.sealing_keys as a
+                where a.status = 'active' and a.activated_at > now() - interval '10 minutes'
+            )
+        )
+    for share;
+    if not found then
+        raise exception '% is sealed to a key that is unknown or retired', field
+            using errcode = 'check_violation',
+            hint = 'Seal it anew to the active key in sealing_keys.';
+    end if;
+end
+$$;
+comment on function private.check_envelope(text, text)
+is 'Refuses before a constraint would, whose message repeats what it refuses. To a retiring key,
+members seal for ten minutes more: what their browsers had begun comes in, and no more.';

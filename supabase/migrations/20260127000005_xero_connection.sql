@@ -79,7 +79,8 @@ using (true);
 -- authorizations on their way ---------------------------------------------------------------------
 
 create table public.xero_authorizations (
-    state_hash bytea primary key,
+    id uuid primary key default gen_random_uuid(),
+    state_hash bytea not null unique,
     organization_id uuid not null,
     user_id uuid not null,
     session_hash bytea not null,
@@ -98,6 +99,10 @@ create table public.xero_authorizations (
     constraint xero_authorizations_choice_whole check (
         num_nulls(xero_token_set, scope, access_expires_at, tenants) in (0, 4)
     ),
+    constraint xero_authorizations_code_verifier_sealed
+    check (code_verifier ~ '^seal:v1:[A-Za-z0-9_-]{43}:[A-Za-z0-9_-]+$'),
+    constraint xero_authorizations_token_set_sealed
+    check (xero_token_set ~ '^seal:v1:[A-Za-z0-9_-]{43}:[A-Za-z0-9_-]+$'),
     constraint xero_authorizations_user_fkey foreign key (organization_id, user_id)
     references public.profiles (organization_id, id) on delete cascade
 );
@@ -113,7 +118,7 @@ on public.xero_authorizations (organization_id, user_id);
 
 create function private.guard_xero_authorization()
 returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     if new.code_verifier is distinct from old.code_verifier then
@@ -121,6 +126,17 @@ begin
     end if;
     if new.xero_token_set is distinct from old.xero_token_set then
         perform private.check_envelope('xero_token_set', new.xero_token_set);
+    end if;
+    if new.expires_at > clock_timestamp() + interval '10 minutes' then
+        raise exception 'an authorization is good for ten minutes'
+            using errcode = 'insufficient_privilege';
+    end if;
+    if tg_op = 'UPDATE' and old.used_at is not null and new.used_at is distinct from old.used_at then
+        raise exception 'an authorization is used once'
+            using errcode = 'insufficient_privilege';
+    end if;
+    if tg_op = 'UPDATE' and private.acting_role() = 'ephraim_rotator' then
+        return new;
     end if;
     if not exists (
         select
@@ -138,7 +154,8 @@ begin
 end
 $$;
 comment on function private.guard_xero_authorization()
-is 'The database decides who may connect, when they leave for Xero and again when they return.';
+is 'The database decides who may connect, when they leave for Xero and again when they return. The
+rotator, which connects nobody, is not asked.';
 revoke all on function private.guard_xero_authorization()
 from public, anon, authenticated, service_role;
 create trigger xero_authorizations_guard before insert or update on public.xero_authorizations
@@ -164,6 +181,20 @@ on public.xero_authorizations for update to ephraim_sender
 using (true) with check (true);
 create policy "the sender removes Xero authorizations"
 on public.xero_authorizations for delete to ephraim_sender
+using (true);
+
+grant select (id, organization_id, code_verifier, xero_token_set)
+on public.xero_authorizations to ephraim_rotator;
+grant update (code_verifier, xero_token_set) on public.xero_authorizations to ephraim_rotator;
+grant delete on table public.xero_authorizations to ephraim_rotator;
+create policy "the rotator reads every authorization's envelopes"
+on public.xero_authorizations for select to ephraim_rotator
+using (true);
+create policy "the rotator seals every authorization's secrets anew"
+on public.xero_authorizations for update to ephraim_rotator
+using (true) with check (true);
+create policy "the rotator removes authorizations that do not open"
+on public.xero_authorizations for delete to ephraim_rotator
 using (true);
 
 
@@ -216,19 +247,23 @@ using (true);
 grant select (id, organization_id, xero_client_secret, xero_token_set)
 on public.xero_leftovers to ephraim_rotator;
 grant update (xero_client_secret, xero_token_set) on public.xero_leftovers to ephraim_rotator;
+grant delete on table public.xero_leftovers to ephraim_rotator;
 create policy "the rotator reads every leftover's envelopes"
 on public.xero_leftovers for select to ephraim_rotator
 using (true);
 create policy "the rotator seals every leftover's secrets anew"
 on public.xero_leftovers for update to ephraim_rotator
 using (true) with check (true);
+create policy "the rotator removes leftovers that do not open"
+on public.xero_leftovers for delete to ephraim_rotator
+using (true);
 
 
 -- the organization tells the truth ----------------------------------------------------------------
 
 create function private.tell_xero_connected()
 returns trigger
-language plpgsql set search_path = ''
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
     if new.xero_token_set is null and old.xero_token_set is not null then
@@ -257,7 +292,7 @@ for each row execute function private.tell_xero_connected();
 
 create function private.leave_xero()
 returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into public.xero_leftovers (

@@ -1,5 +1,5 @@
 -- What the settings page needs of the database: messages counted where they lie, and test messages
--- limited where every process sees them.
+-- limited where every process sees them. Last, nothing to guess others' rows by, in any table.
 
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';
@@ -11,7 +11,7 @@ create function public.count_sms_outcomes(
     created_from timestamptz, created_before timestamptz, time_zone text
 )
 returns table (day date, status public.sms_status, messages bigint)
-language sql stable security invoker set search_path = ''
+language sql stable security invoker set search_path = pg_catalog, pg_temp
 as $$
     select
         (m.created_at at time zone count_sms_outcomes.time_zone)::date,
@@ -36,7 +36,7 @@ to authenticated;
 
 create function private.limit_credential_tests()
 returns trigger
-language plpgsql security definer set search_path = ''
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     -- One at a time for each organization, so that two who ask at once are both counted.
@@ -64,3 +64,34 @@ from public, anon, authenticated, service_role;
 -- After, when the policy has had its say: nobody learns how often another organization tests.
 create trigger credential_tests_limit after insert on public.credential_tests
 for each row execute function private.limit_credential_tests();
+
+
+-- no statistics -----------------------------------------------------------------------------------
+-- refuse_estimates() sees one Prefer header, and a request may carry two. So there is nothing to
+-- estimate from: whatever one asks for, the planner's guess depends on a table's size alone.
+
+do $$
+declare
+    of_ours record;
+begin
+    for of_ours in
+        select
+            a.attrelid::regclass as relation,
+            a.attname
+        from pg_catalog.pg_attribute as a
+        where
+            a.attrelid = any (array[
+                'public.organizations', 'public.profiles', 'public.workers',
+                'public.participants', 'public.shifts', 'public.sms_logs',
+                'public.sms_log_events', 'public.credential_events', 'public.credential_tests',
+                'public.xero_connections', 'public.xero_authorizations', 'public.xero_leftovers'
+            ]::regclass[])
+            and a.attnum > 0
+            and not a.attisdropped
+    loop
+        execute format(
+            'alter table %s alter column %I set statistics 0', of_ours.relation, of_ours.attname
+        );
+    end loop;
+end
+$$;

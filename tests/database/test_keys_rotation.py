@@ -17,6 +17,7 @@ import pytest
 from psycopg import errors
 from tests.database.stored_secrets import (
     ACACIA,
+    ADMIN,
     Connection,
     activate,
     connect,
@@ -35,6 +36,7 @@ from ephraim_db.rotation import Progress, list_keys, promote, publish, rotate
 from ephraim_db.rotation.directory import retire
 from ephraim_db.rotation.holders import HOLDERS
 from ephraim_db.sealing import Keyring, PrivateKey, open_envelope, seal
+from ephraim_db.xero.tokens import place
 
 TOKEN = place_of(ACACIA, "twilio_auth_token")
 
@@ -469,7 +471,7 @@ def test_what_is_still_to_be_undone_at_xero_moves_to_the_new_key(
     connection: Connection, old: PrivateKey
 ) -> None:
     fill(connection, old, 0)
-    client, tokens = (place_of(ACACIA, field) for field in HOLDERS[1].fields)
+    client, tokens = (place_of(ACACIA, field) for field in HOLDERS[-1].fields)
     connection.execute(
         "insert into public.xero_leftovers "
         "(organization_id, xero_client_id, xero_client_secret, xero_token_set) "
@@ -487,6 +489,81 @@ def test_what_is_still_to_be_undone_at_xero_moves_to_the_new_key(
     keyring = Keyring([new])
     assert open_envelope(row[0], client, keyring) == "client"
     assert open_envelope(row[1], tokens, keyring) == "tokens"
+
+
+def authorize(connection: Connection, verifier: str, tokens: str) -> None:
+    """Leave an authorization where an admin, who is one no more, has not chosen an organisation."""
+    connection.execute(
+        "insert into public.xero_authorizations (state_hash, organization_id, user_id, "
+        "session_hash, xero_client_id, redirect_uri, code_verifier, xero_token_set, scope, "
+        "access_expires_at, tenants) values (sha256('a'), %s, %s, sha256('b'), 'app', "
+        "'https://x.example', %s, %s, 'scope', now(), '[]')",
+        (ACACIA, ADMIN, verifier, tokens),
+    )
+    connection.execute("update public.profiles set is_active = false where id = %s", (ADMIN,))
+
+
+def test_an_authorization_that_nobody_finished_moves_to_the_new_key(
+    connection: Connection, old: PrivateKey
+) -> None:
+    fill(connection, old, 0)
+    verifier, tokens = place(ACACIA, "code_verifier"), place(ACACIA)
+    authorize(
+        connection,
+        seal("verifier", verifier, old.public()),
+        seal("tokens", tokens, old.public()),
+    )
+    new = PrivateKey.generate()
+    done = rotate(connection, Keyring([old, new]))
+    assert (done.resealed, done.retired) == (2, (old.public().kid,))
+    row = connection.execute(
+        "select code_verifier, xero_token_set from public.xero_authorizations "
+        "where xero_client_id = 'app'"
+    ).fetchone()
+    assert row
+    keyring = Keyring([new])
+    assert open_envelope(row[0], verifier, keyring) == "verifier"
+    assert open_envelope(row[1], tokens, keyring) == "tokens"
+
+
+def test_what_no_key_opens_is_discarded_on_demand_wherever_it_is(
+    connection: Connection, old: PrivateKey
+) -> None:
+    secrets = fill(connection, old, 1)
+    rubbish = f"seal:v1:{old.public().kid}:AAAA"
+    damaged = min(secrets, key=str)
+    store(connection, damaged, rubbish)
+    authorize(connection, rubbish, rubbish)
+    connection.execute(
+        "insert into public.xero_leftovers (organization_id, xero_client_id, xero_token_set) "
+        "values (%s, 'app', %s)",
+        (ACACIA, rubbish),
+    )
+    new = PrivateKey.generate()
+    keyring = Keyring([old, new])
+
+    left = rotate(connection, keyring)
+    assert (len(left.unopened), left.discarded, left.retired) == (4, (), ())
+
+    done = rotate(connection, keyring, discard_unopenable=True)
+    assert {str(one.place) for one in done.discarded} == {
+        str(where) for where in (damaged, place(ACACIA, "code_verifier"), place(ACACIA))
+    }
+    assert (done.unopened, done.retired) == ((), (old.public().kid,))
+    assert envelopes(connection).keys() == secrets.keys() - {damaged}
+    for table in ("xero_authorizations", "xero_leftovers"):
+        left_over = f"select from public.{table} where xero_client_id = 'app'"
+        assert connection.execute(left_over.encode()).fetchone() is None
+
+
+def test_a_secret_whose_private_key_is_elsewhere_is_never_discarded(
+    connection: Connection, old: PrivateKey
+) -> None:
+    secrets = fill(connection, old, 1)
+    new = activate(connection, PrivateKey.generate())
+    done = rotate(connection, Keyring([new]), discard_unopenable=True)
+    assert (len(done.unopened), done.discarded, done.retired) == (3, (), ())
+    assert opened(connection, Keyring([old])) == secrets
 
 
 def test_each_rotated_secret_is_on_record_as_rotated_by_the_rotator(

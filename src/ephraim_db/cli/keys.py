@@ -105,9 +105,16 @@ def list_all(database_url: str) -> None:
 
 @keys.command("rotate")
 @click.option("--to", metavar="KID", help="Which key.  [default: the one new key that we hold]")
+@click.option(
+    "--discard-unopenable",
+    is_flag=True,
+    help="Clear secrets whose private key is held and does not open them: they are damaged.",
+)
 @_on_a_database
 @click.pass_context
-def rotate_keys(context: click.Context, to: str | None, database_url: str) -> None:
+def rotate_keys(
+    context: click.Context, to: str | None, discard_unopenable: bool, database_url: str
+) -> None:
     """Publish and promote a key, seal every stored secret to it anew, retire the old one.
 
     EPHRAIM_DB_KEYS and EPHRAIM_DB_KEYS_FILE must hold the old and the new key, here and at every
@@ -118,10 +125,18 @@ def rotate_keys(context: click.Context, to: str | None, database_url: str) -> No
     console = Console(stderr=True)
     try:
         with _connected(database_url) as connection, _bar(console) as tell:
-            done = rotate(connection, keyring, to=to, on_progress=tell)
+            done = rotate(
+                connection,
+                keyring,
+                to=to,
+                discard_unopenable=discard_unopenable,
+                on_progress=tell,
+            )
     except KeyboardInterrupt:
         click.echo("stopped; nothing is lost: run the same again and it goes on", err=True)
         context.exit(130)
+    for one in done.discarded:
+        click.echo(f"discarded: {one.place}, sealed to {one.kid}: {one.reason}", err=True)
     for one in done.unopened:
         click.echo(f"left as it is: {one.place}, sealed to {one.kid}: {one.reason}", err=True)
     retired = f", retired {' '.join(done.retired)}" if done.retired else ""

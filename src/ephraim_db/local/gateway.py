@@ -78,7 +78,8 @@ class _Answer(Response):
 
 def _is_preflight(request: Request) -> bool:
     """Whether a browser asks what it may send; it shows no key then, and PostgREST answers it."""
-    return request.method == "OPTIONS" and "access-control-request-method" in request.headers
+    asked = {"origin", "access-control-request-method"}
+    return request.method == "OPTIONS" and asked <= set(request.headers)
 
 
 def _refuse(key: str | None, keys: tuple[str, ...]) -> Response | None:

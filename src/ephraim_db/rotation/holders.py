@@ -1,26 +1,31 @@
-"""Where sealed secrets are stored: the columns a rotation goes through.
-
-Left out are those of xero_authorizations: they are good for ten minutes, during which senders hold
-both keys.
-"""
+"""Where sealed secrets are stored: the columns a rotation goes through."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from psycopg import sql
+
+from ephraim_db.sealing import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
     """A table of `public` whose `fields` hold envelopes, and its column that says whose they are.
 
-    Each row has a primary key `id`, a uuid.
+    Each row has a primary key `id`, a uuid. It outlives its envelopes, or is worthless without.
     """
 
     table: str
     organization: str
     fields: tuple[str, ...]
+    outlives: bool = False
+
+    def place(self, organization_id: UUID, field: str) -> Place:
+        """Return where the secret in `field` belongs, as whoever sealed it said."""
+        provider = "twilio" if field.startswith("twilio_") else "xero"
+        return Place(organization_id, provider, field)
 
     @property
     def name(self) -> sql.Identifier:
@@ -28,9 +33,16 @@ class Holder:
         return sql.Identifier("public", self.table)
 
 
-# In this order: disconnecting Xero moves envelopes from the first to the second.
+# In this order: envelopes move from the first two to the last. One that is missed on its way is
+# counted before its key retires.
 HOLDERS = (
-    Holder("organizations", "id", ("twilio_auth_token", "xero_client_secret", "xero_token_set")),
+    Holder(
+        "organizations",
+        "id",
+        ("twilio_auth_token", "xero_client_secret", "xero_token_set"),
+        outlives=True,
+    ),
+    Holder("xero_authorizations", "organization_id", ("code_verifier", "xero_token_set")),
     Holder("xero_leftovers", "organization_id", ("xero_client_secret", "xero_token_set")),
 )
 
@@ -65,5 +77,13 @@ def stale_rows(holder: Holder) -> sql.Composed:
 def exchange(holder: Holder, field: str) -> sql.Composed:
     """Return the update that stores a new envelope where the old one still is."""
     return sql.SQL("update {table} set {field} = %s where id = %s and {field} = %s").format(
+        table=holder.name, field=sql.Identifier(field)
+    )
+
+
+def discard(holder: Holder, field: str) -> sql.Composed:
+    """Return the statement that does away with an envelope, where the old one still is."""
+    clear = "update {table} set {field} = null" if holder.outlives else "delete from {table}"
+    return sql.SQL(clear + " where id = %s and {field} = %s").format(
         table=holder.name, field=sql.Identifier(field)
     )

@@ -14,7 +14,7 @@ import psycopg
 
 from ephraim_db.errors import EphraimError, RotationError, UnknownKey
 from ephraim_db.rotation.acting import as_rotator
-from ephraim_db.rotation.holders import HOLDERS, Holder, exchange, stale_rows
+from ephraim_db.rotation.holders import HOLDERS, Holder, discard, exchange, stale_rows
 from ephraim_db.sealing import Keyring, Place, PublicKey, open_envelope, seal
 
 _FIRST = UUID(int=0)
@@ -22,7 +22,7 @@ _FIRST = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Unopened:
-    """A secret that could not be sealed anew and was left as it is; `reason` is for people."""
+    """A secret that could not be sealed anew; `reason` is for people."""
 
     place: Place
     kid: str
@@ -31,10 +31,11 @@ class Unopened:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What became of the secrets of one batch; what somebody changed meanwhile is in neither."""
+    """What became of the secrets of one batch; what somebody changed meanwhile is in none."""
 
     resealed: int
     unopened: tuple[Unopened, ...]
+    discarded: tuple[Unopened, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +46,29 @@ class _Exchange:
 
 
 def reseal(
-    connection: psycopg.Connection[Any], keyring: Keyring, key: PublicKey, *, size: int
+    connection: psycopg.Connection[Any],
+    keyring: Keyring,
+    key: PublicKey,
+    *,
+    size: int,
+    discard_unopenable: bool = False,
 ) -> Iterator[Batch]:
     """Go once through what is not sealed to `key`; each batch is committed when it is yielded.
 
-    Raises `RotationError` when `key` is no longer the active one.
+    What no key will ever open, since its own is held and does not, is left, or discarded. Raises
+    `RotationError` when `key` is no longer the active one.
     """
     for holder in HOLDERS:
-        yield from _reseal(connection, holder, keyring, key, size)
+        yield from _reseal(connection, holder, keyring, key, size, discard_unopenable)
 
 
 def _reseal(
-    connection: psycopg.Connection[Any], holder: Holder, keyring: Keyring, key: PublicKey, size: int
+    connection: psycopg.Connection[Any],
+    holder: Holder,
+    keyring: Keyring,
+    key: PublicKey,
+    size: int,
+    discard_unopenable: bool,
 ) -> Iterator[Batch]:
     stale, after = stale_rows(holder), _FIRST
     while True:
@@ -67,7 +79,7 @@ def _reseal(
             ).fetchall()
             if not rows:
                 return
-            batch = _exchange(connection, holder, rows, keyring, key)
+            batch = _exchange(connection, holder, rows, keyring, key, discard_unopenable)
         after = rows[-1][0]
         yield batch
 
@@ -89,25 +101,30 @@ def _exchange(
     rows: list[Any],
     keyring: Keyring,
     key: PublicKey,
+    discard_unopenable: bool,
 ) -> Batch:
     exchanges: dict[str, list[_Exchange]] = {field: [] for field in holder.fields}
-    unopened = []
+    unopened, discarded = list[Unopened](), list[Unopened]()
     for row_id, organization_id, *envelopes in rows:
         for field, envelope in zip(holder.fields, envelopes, strict=True):
             kid = envelope and envelope.split(":")[2]
             if kid in (None, key.kid):
                 continue
-            place = Place(organization_id, field.partition("_")[0], field)
+            place = holder.place(organization_id, field)
             try:
                 new = seal(open_envelope(envelope, place, keyring), place, key)
             except UnknownKey:
                 unopened.append(Unopened(place, kid, "no private key for it is held here"))
             except EphraimError:
-                unopened.append(Unopened(place, kid, "it does not open"))
+                one = Unopened(place, kid, "it does not open")
+                if not discard_unopenable:
+                    unopened.append(one)
+                elif connection.execute(discard(holder, field), (row_id, envelope)).rowcount:
+                    discarded.append(one)
             else:
                 exchanges[field].append(_Exchange(row_id, envelope, new))
     resealed = sum(_store(connection, holder, field, done) for field, done in exchanges.items())
-    return Batch(resealed, tuple(unopened))
+    return Batch(resealed, tuple(unopened), tuple(discarded))
 
 
 def _store(

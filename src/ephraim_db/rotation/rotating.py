@@ -31,13 +31,15 @@ class Progress:
 class Rotation:
     """What a rotation did: secrets sealed anew, keys retired, and what it had to leave.
 
-    `unopened` secrets stay as they are, and the keys they are sealed to are not retired.
+    `unopened` secrets stay as they are, and the keys they are sealed to are not retired;
+    `discarded` ones are gone.
     """
 
     kid: str
     resealed: int
     retired: tuple[str, ...]
     unopened: tuple[Unopened, ...]
+    discarded: tuple[Unopened, ...]
 
 
 def rotate(
@@ -46,13 +48,16 @@ def rotate(
     *,
     to: str | None = None,
     batch: int = BATCH,
+    discard_unopenable: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Rotation:
     """Seal every stored secret to one key of `keyring`, and retire those it was sealed to.
 
     `to` is that key's kid. Left out, it is the one key that is new: pending, or not published; if
     none is, the active one, which goes on with a rotation that was stopped. `connection` is in
-    autocommit. Raises `RotationError` if the key cannot be told, or cannot become active.
+    autocommit. `discard_unopenable` clears secrets whose private key is held and does not open
+    them, which would keep that key in use for ever. Raises `RotationError` if the key cannot be
+    told, or cannot become active.
     """
     tell = on_progress or _silence
     directory = list_keys(connection)
@@ -63,21 +68,24 @@ def rotate(
     promote(connection, key.kid)
     tell(Progress("promoted", key.kid, 0, total))
 
-    resealed, retired = 0, list[str]()
+    resealed, retired, discarded = 0, list[str](), list[Unopened]()
     while True:
         unopened = list[Unopened]()
-        for done in reseal(connection, keyring, key, size=batch):
+        for done in reseal(
+            connection, keyring, key, size=batch, discard_unopenable=discard_unopenable
+        ):
             resealed += done.resealed
             unopened += done.unopened
-            dealt = resealed + len(unopened)
+            discarded += done.discarded
+            dealt = resealed + len(unopened) + len(discarded)
             tell(Progress("resealed", key.kid, dealt, max(total, dealt)))
         stuck = {one.kid for one in unopened}
         left = {kid: retire(connection, kid) for kid in _retiring(connection) if kid not in stuck}
         for kid in (kid for kid in left if not left[kid]):
             retired.append(kid)
-            tell(Progress("retired", kid, resealed + len(unopened), total))
+            tell(Progress("retired", kid, resealed + len(unopened) + len(discarded), total))
         if not any(left.values()):  # else an admin sealed to an old key in between: another round
-            return Rotation(key.kid, resealed, tuple(retired), tuple(unopened))
+            return Rotation(key.kid, resealed, tuple(retired), tuple(unopened), tuple(discarded))
 
 
 def choose_key(directory: Sequence[DirectoryKey], keyring: Keyring, to: str | None) -> str:

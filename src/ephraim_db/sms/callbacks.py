@@ -52,8 +52,8 @@ class CallbackUrl:
 
 def ids(query: str) -> tuple[UUID, UUID | None] | None:
     """Return the organization and, if named, the message that the query speaks of."""
-    given = parse_qs(query, max_num_fields=20)
     try:
+        given = parse_qs(query, max_num_fields=20)
         organization = UUID(given["organization"][0])
         message = UUID(given["message"][0]) if "message" in given else None
     except (KeyError, ValueError):

@@ -44,6 +44,7 @@ begin
             ('anon, authenticated, service_role', 'authenticator', ''),
             ('anon, authenticated, service_role', 'supabase_realtime_admin', ''),
             ('anon, authenticated, service_role', 'postgres', 'with admin option'),
+            ('authenticator', 'postgres', 'with admin option'),
             ('authenticator', 'supabase_storage_admin', ''),
             ('supabase_auth_admin, supabase_storage_admin', 'postgres', ''),
             ('supabase_realtime_admin, supabase_functions_admin', 'postgres', ''),
