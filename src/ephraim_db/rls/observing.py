@@ -86,6 +86,9 @@ def observing(
         if filling:
             on_progress("filling empty tables")
         filled = fill(connection, catalog, personas, ownership) if filling else Filled()
+        for one in filled.unfilled:
+            if one.relation not in {relation.full_name for relation in relations}:
+                on_progress(f"{one.relation}: {one.reason}")
         found: list[Observed] = []
         copied: list[Rows] = []
         for relation in relations:

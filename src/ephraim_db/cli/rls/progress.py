@@ -10,19 +10,30 @@ from rich.console import Console
 from rich.markup import escape
 
 Progress = Callable[[str], None]
+PASSING = ("starting ", "applying ", "seeding ", "filling ", "probing ", "searching ")
+"""How messages begin that are of no use once the next one comes."""
 
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Show what is being done on stderr: one changing line, or one line each without a terminal."""
+    """Show what is being done on stderr: one changing line, or one line each without a terminal.
+
+    What is worth keeping is kept: guesses, what is pretended, what could not be made.
+    """
     console = Console(file=sys.stderr)
     if not console.is_terminal:
-
-        def tell(message: str) -> None:
-            if not message.startswith("probing "):
-                console.print(message, soft_wrap=True, markup=False, highlight=False)
-
-        yield tell
+        yield lambda message: None if message.startswith("probing ") else _print(console, message)
         return
     with console.status("") as status:
-        yield lambda message: status.update(escape(message))
+
+        def tell(message: str) -> None:
+            if message.startswith(PASSING):
+                status.update(escape(message))
+            else:
+                _print(console, message)
+
+        yield tell
+
+
+def _print(console: Console, message: str) -> None:
+    console.print(message, soft_wrap=True, markup=False, highlight=False)

@@ -10,7 +10,7 @@ returns table (
     element text,
     size integer,
     required boolean,
-    labels text []
+    labels text[]
 )
 language sql
 as $$
@@ -60,7 +60,7 @@ where t.typtype <> 'd'
 $$;
 
 create function pg_temp.ephraim_checks(oids bigint[])
-returns table (oid bigint, name text, columns text [], definition text, is_key boolean)
+returns table (oid bigint, name text, columns text[], definition text, is_key boolean)
 language sql
 as $$
 select

@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 
 import psycopg
 from psycopg.abc import Query
 
-from ephraim_db.rls.catalog import Catalog, Relation, quote
+from ephraim_db.rls.catalog import GUARDED, Catalog, Relation, quote
 from ephraim_db.rls.filling.drafting import Drafting
 from ephraim_db.rls.filling.drafts import UNIQUE, Draft, Refusal
 from ephraim_db.rls.filling.facts import prepare, read_facts
 from ephraim_db.rls.filling.order import Order, order_tables
 from ephraim_db.rls.filling.people import Person, find_people, is_made
+from ephraim_db.rls.filling.storage import in_each_bucket, is_of_files
 from ephraim_db.rls.filling.users import new_users, without_triggers
 from ephraim_db.rls.ownership import Ownership
 from ephraim_db.rls.personas import Personas
@@ -138,7 +139,10 @@ class _Filler:
         is_empty = table.oid in self.empty
         wanted = [p for p in self.drafting.people if is_empty or self._lacks(table, p)]
         drafts = [d for p in wanted if (d := self.drafting.draft(table, p)) is not None]
-        if is_empty and self.drafting.has_states(table):
+        if is_of_files(table):
+            buckets = self._count("storage.buckets")
+            drafts = [each for draft in drafts for each in in_each_bucket(draft, buckets)]
+        elif is_empty and self.drafting.has_states(table):
             seconds = (self.drafting.draft(table, p, other=True) for p in wanted)
             if not self.drafting.is_of_people(table):
                 drafts += [d for d in seconds if d is not None]
@@ -231,6 +235,10 @@ class _Filler:
         )
         return tuple(str(row[0]) for row in rows)
 
+    def _count(self, table: LiteralString) -> int:
+        row = self.connection.execute(f"select count(*) from {table}").fetchone()  # noqa: S608
+        return int(row[0]) if row else 0
+
     def _is_empty(self, table: Relation) -> bool:
         return bool(_empty(self.connection, [table]))
 
@@ -245,7 +253,14 @@ def _tables(connection: psycopg.Connection[Any], catalog: Catalog) -> list[Relat
         ([r.oid for r in catalog.relations.values() if r.has_places],),
     )
     found = (catalog.relations[row[0]] for row in rows)
-    return sorted((r for r in found if r.schema not in PLATFORM), key=lambda r: r.full_name)
+    return sorted((r for r in found if _is_projects(r)), key=lambda r: r.full_name)
+
+
+def _is_projects(table: Relation) -> bool:
+    """Return whether a project keeps rows there: Storage's policies are its own."""
+    if (table.schema, table.name) in GUARDED:
+        return bool(table.policies) and table.schema == "storage"
+    return table.schema not in PLATFORM
 
 
 def _empty(connection: psycopg.Connection[Any], tables: Iterable[Relation]) -> set[int]:

@@ -14,6 +14,8 @@ _MADE_USER = "eb0e0000-0000-4000-8000-"
 _MADE_ORGANIZATION = "eb0e0000-0000-4000-9000-"
 _MADE_NUMBER = 900_000_000
 _MADE_NAME = "made-organization-"
+MOST_HOMES = 3
+"""So many organizations get two people, so that there are rows of others in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,9 @@ def _missing(
         if len({sub for sub, _ in somebody}) < 2:
             yield Persona("somebody else", "authenticated", made_user(98))
         return
-    home = organizations[0] if organizations else made_organization(8, base)
-    if organizations.count(home) < 2:
-        yield Persona("a colleague", "authenticated", made_user(97), home)
-    if len(set(organizations)) < 2:
-        yield Persona(
-            "somebody elsewhere", "authenticated", made_user(98), made_organization(9, base)
-        )
+    homes = list(dict.fromkeys(organizations))
+    homes += [made_organization(8 + n, base) for n in range(len(homes), 2)]
+    for number, home in enumerate(homes[:MOST_HOMES]):
+        for colleague in range(organizations.count(home), 2):
+            made = made_user(64 + 2 * number + colleague)
+            yield Persona("a colleague", "authenticated", made, home)
