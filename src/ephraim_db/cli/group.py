@@ -17,6 +17,7 @@ class _Entry:
 _COMMANDS = {
     "start": _Entry("Run a local Supabase until Ctrl-C.", "local"),
     "migrate": _Entry("Apply supabase/migrations, with the Supabase CLI's ledger.", "rls"),
+    "migrations": _Entry("Put this package's migrations into another project.", "rls"),
     "rls": _Entry("Observe what every persona can really do.", "rls"),
     "keys": _Entry("Make and publish the keys that secrets are sealed to.", "rls"),
     "sms": _Entry("Send SMS, settle what became of them, show the log.", "rls,sms"),
