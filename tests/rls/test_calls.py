@@ -81,6 +81,16 @@ def test_a_function_is_called_with_ids_seen_in_the_data(look: Look) -> None:
     assert used(matrix, "visitor", "mine(uuid)").outcome == "hidden"
 
 
+@pytest.mark.parametrize(
+    ("options", "scope"), [("security definer", "all"), ("security invoker", "none")]
+)
+def test_a_result_that_names_nobody_is_of_all_only_if_it_steps_past_policies(
+    look: Look, options: str, scope: str
+) -> None:
+    counted = function("counted() returns bigint", "select count(*) from public.notes", options)
+    assert used(look(NOTES, counted), "ann", "counted()").scope == scope
+
+
 def test_a_function_that_refuses_is_told_apart_from_one_that_breaks(look: Look) -> None:
     matrix = look(
         NOTES,

@@ -31,6 +31,7 @@ from ephraim_db.rls.verdicts import BY_GRANT, Verdict
 
 UNCALLABLE = frozenset({"trigger", "event_trigger", "internal", "cstring", "language_handler"})
 MOST_RETURNED = 1_000
+NOBODY_KNOWS = 0
 FIRST_CHANGE = 10
 WRITES = ("adds to", "changes", "removes from")
 
@@ -125,12 +126,15 @@ class Calls:
                 f" cross join lateral jsonb_populate_record(null::{relation.sql}, e.value) as r"
             )
             return source, self.ownership.class_of_row(relation, persona)
-        own = _mentions(persona.sub, (*sorted(OWNER_NAMES), "id"))
-        names = (self.personas.boundary,) if self.personas.boundary else ()
+        owners = sorted(OWNER_NAMES)
+        names = [self.personas.boundary] if self.personas.boundary else []
+        own = _mentions(persona.sub, (*owners, "id"))
         organization = _mentions(persona.organization, names)
+        tells = ", ".join(Literal(name).as_string(None) for name in (*owners, *names))
         return "", (
             f"(case when {own} then {Whose.OWN:d} when {organization} then "
-            f"{Whose.ORGANIZATION:d} else {Whose.OTHER:d} end)"
+            f"{Whose.ORGANIZATION:d} when jsonb_exists_any(e.value, array[{tells}]) then "
+            f"{Whose.OTHER:d} else {NOBODY_KNOWS} end)"
         )
 
     @cached_property
@@ -166,13 +170,21 @@ class Calls:
         if numbers:
             returned = {n for n in numbers if n < FIRST_CHANGE}
             effects = (*(("returns",) if returned else ()), *sorted(self._writes(numbers)))
-            reach = Whose(max(returned)) if returned else Whose.OTHER
+            reach = self._reach(function, returned)
             return _use(function, persona, Verdict("allowed", reach), effects)
         if None in states:
             return _use(function, persona, Verdict("hidden"))
         if INSUFFICIENT_PRIVILEGE in states:
             return _use(function, persona, Verdict("refused_by_policy"))
         return _use(function, persona, Verdict("error", sqlstate=states[0] if states else None))
+
+    def _reach(self, function: Function, returned: set[int]) -> Whose | None:
+        """Return whose rows it was; where nothing tells, all if it steps past policies."""
+        known = returned - {NOBODY_KNOWS}
+        if known:
+            return Whose(max(known))
+        called = (self.functions.by_oid[oid] for oid in self.functions.called([function.oid]))
+        return Whose.OTHER if any(one.definer for one in called) else None
 
     def _writes(self, numbers: set[int]) -> Iterator[str]:
         for number in numbers:

@@ -14,7 +14,7 @@ from ephraim_db.rls.contract.facts import TO, Actor, Thing
 from ephraim_db.rls.contract.renames import Rename
 from ephraim_db.rls.contract.sentences import KINDS, verb, with_article
 
-REACH = {"own": 1, "organization": 2, "all": 3}
+REACH = {"none": 1, "own": 2, "organization": 3, "all": 4}
 STOPPED = {"hidden": "no row is reached", "refused_by_policy": "a policy or trigger refuses"}
 MOST_NAMED = 6
 """So many columns are named in a sentence; of more, the first ones, and how many there are."""
@@ -107,6 +107,7 @@ def _result(result: str, *, several: bool) -> str:
         "own": f"of {'their' if several else 'its'} own rows",
         "organization": "of the whole organization",
         "all": "of all rows",
+        "none": "of nobody's rows",
         "hidden": "of no row",
         "unproven": "unproven",
         **STOPPED,
