@@ -32,7 +32,6 @@ SCOPES = {
     "all": "of all rows",
     "none": "of nobody's rows",
     "hidden": "of no row",
-    "none": "under the policies",
 }
 VERBS = {"SELECT": "read", "NEXTVAL": "advance", "SETVAL": "set", "UPDATE TO": "update"}
 """What a command is called, if not by its name."""
