@@ -16,7 +16,17 @@ COMMANDS = st.sampled_from(
     ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "UPSERT", "EXECUTE", "INSERT RETURNING"]
 )
 RESULTS = st.sampled_from(
-    ["own", "organization", "all", "hidden", "refused_by_policy", "unproven", "42P17", "21000"]
+    [
+        "own",
+        "organization",
+        "all",
+        "none",
+        "hidden",
+        "refused_by_policy",
+        "unproven",
+        "42P17",
+        "21000",
+    ]
 )
 REASONS = NAMES.map(lambda text: " ".join(text.split())).filter(bool)
 FACTS = st.one_of(

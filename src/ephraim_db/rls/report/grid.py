@@ -124,7 +124,9 @@ def _marks(cells: Sequence[Cell]) -> tuple[Mark, ...]:
 
 
 def _word(cell: Cell) -> str:
-    return cell.scope if cell.outcome == "allowed" else WORDS.get(cell.outcome, cell.outcome)
+    if cell.outcome == "allowed" and cell.scope != "none":
+        return cell.scope
+    return WORDS.get(cell.outcome, cell.outcome)
 
 
 def reaches(line: Line) -> Iterator[tuple[Mark, tuple[str, ...]]]:
