@@ -11,6 +11,7 @@ claims = { is_anonymous = true }    # further claims (optional)
 
 secrets = ["organizations.api_key"] # columns nobody who signs in should read (optional)
 [[suppressions]]                    # findings that are accepted: suppressions.py (optional)
+[[unnoticed]]                       # mutants that nothing needs to notice: unnoticed.py (optional)
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 from ephraim_db.errors import InvalidPersonas
 from ephraim_db.rls.suppressions import Suppression, read_suppressions
+from ephraim_db.rls.unnoticed import Unnoticed, read_unnoticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Personas:
     everyone: tuple[Persona, ...]
     secrets: tuple[str, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
+    unnoticed: tuple[Unnoticed, ...] = ()
 
     def __getitem__(self, name: str) -> Persona:
         """Return the persona of that name; KeyError if there is none."""
@@ -77,7 +80,9 @@ def read_personas(path: Path) -> Personas:
 
     reader = _Reader(path)
     reader.refuse_unknown(
-        document, "", {"schemas", "boundary", "personas", "secrets", "suppressions"}
+        document,
+        "",
+        {"schemas", "boundary", "personas", "secrets", "suppressions", "unnoticed"},
     )
     schemas = reader.texts(document, "schemas", ["public"], 'schema names: ["public"]')
     if not schemas:
@@ -93,6 +98,7 @@ def read_personas(path: Path) -> Personas:
         tuple(reader.persona(name, table) for name, table in tables.items()),
         reader.texts(document, "secrets", [], 'columns: ["organizations.api_key"]'),
         read_suppressions(path, document.get("suppressions", [])),
+        read_unnoticed(path, document.get("unnoticed", [])),
     )
 
 

@@ -1,5 +1,5 @@
 -- What each role was granted on each relation, through membership and PUBLIC as well.
-create function pg_temp.ephraim_privileges(roles text[], oids bigint[])
+create or replace function pg_temp.ephraim_privileges(roles text[], oids bigint[])
 returns table (
     role text,
     oid bigint,

@@ -1,0 +1,145 @@
+"""Judge mutants by the contract: break, probe what can be affected, stop at the first difference.
+
+Observation (everything probed once, the transaction open)
+     |--mutant in a savepoint--> relations it can affect, persona by persona --> Judgement
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import psycopg
+
+from ephraim_db.rls.catalog import Relation, read_privileges
+from ephraim_db.rls.contract import Facts, facts_of, tell_differences
+from ephraim_db.rls.functions import read_functions
+from ephraim_db.rls.matrix import build_matrix
+from ephraim_db.rls.mutants.breaking import break_everything
+from ephraim_db.rls.mutants.mutant import Mutant
+from ephraim_db.rls.mutants.reach import Reach
+from ephraim_db.rls.mutants.reading import Targets, read_targets
+from ephraim_db.rls.observing import Observation
+from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.probing import Observed, Probing
+
+Result = Literal["killed", "survived", "equivalent", "accepted", "stillborn"]
+FIRST = (1, 3)
+"""So many personas are asked first, and then; the rest at once. Most mutants die at the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of a mutant, and why: the difference, what would show one, or why none can be.
+
+    One that is accepted went unnoticed, and rls.toml says why that is right. One that is stillborn
+    Postgres refused to make.
+    """
+
+    mutant: Mutant
+    result: Result
+    why: str
+
+
+class Judge:
+    """Everything observed once, to compare with."""
+
+    def __init__(self, observation: Observation) -> None:
+        """Read what there is to break; nothing is broken yet."""
+        self._observation = observation
+        connection, personas = observation.connection, observation.personas
+        functions = read_functions(connection, [p.role for p in personas.everyone])
+        self.targets: Targets = read_targets(connection, personas, observation.catalog, functions)
+        self.mutants: tuple[Mutant, ...] = tuple(
+            break_everything(self.targets, observation.privileges)
+        )
+        self._reach = Reach(self.targets)
+        self._first: dict[int, Observed] = {}
+        self._agreed: dict[tuple[int, str], Facts] = {}
+        for one in observation.observed:
+            self._first.setdefault(one.relation.oid, one)
+            self._agreed[one.relation.oid, one.persona.name] = _facts(one)
+        self._kills: dict[str, int] = {}
+
+    def judge(self, mutant: Mutant, *, proofs: bool = True) -> Judgement:
+        """Make it, look, and undo it. Where there is a proof and `proofs` count, do not look."""
+        if proofs and mutant.equivalent is not None:
+            return Judgement(mutant, "equivalent", mutant.equivalent)
+        connection = self._observation.connection
+        with connection.transaction(force_rollback=True):
+            try:
+                with connection.transaction():
+                    connection.execute(mutant.sql.encode())
+            except psycopg.Error as error:
+                said = error.diag.message_primary or "no reason given"
+                return Judgement(mutant, "stillborn", f"Postgres says: {said}")
+            difference = next(self._differences(mutant), None)
+        if difference is not None:
+            return Judgement(mutant, "killed", difference)
+        if mutant.equivalent is not None:
+            return Judgement(mutant, "equivalent", mutant.equivalent)
+        for known in self._observation.personas.unnoticed:
+            if known.holds_for(mutant.title):
+                return Judgement(mutant, "accepted", known.reason)
+        return Judgement(mutant, "survived", self._wanted(mutant))
+
+    def _differences(self, mutant: Mutant) -> Iterator[str]:
+        for relation in self._reach.of(mutant):
+            if relation.oid in self._first:
+                yield from self._differences_in(relation, mutant)
+
+    def _differences_in(self, relation: Relation, mutant: Mutant) -> Iterator[str]:
+        probing = self._probing(relation, mutant)
+        for personas in _batches(self._noticing(mutant)):
+            for one in probing.observed(personas):
+                agreed = self._agreed[relation.oid, one.persona.name]
+                if (facts := _facts(one)) != agreed:
+                    self._kills[one.persona.name] = self._kills.get(one.persona.name, 0) + 1
+                    yield tell_differences(agreed, facts)[0].message
+
+    def _probing(self, relation: Relation, mutant: Mutant) -> Probing:
+        first, seen = self._first[relation.oid], self._observation
+        privileges = seen.privileges
+        if mutant.grants:
+            roles = [persona.role for persona in seen.personas.everyone]
+            privileges = read_privileges(seen.connection, roles, [relation])
+        return Probing(
+            seen.connection, seen.catalog, seen.ownership, privileges, first.rows, first.untried
+        )
+
+    def _noticing(self, mutant: Mutant) -> list[Persona]:
+        """Return who may notice, those first who have noticed most."""
+        everyone = self._observation.personas.everyone
+        able = [p for p in everyone if mutant.roles is None or p.role in mutant.roles]
+        return sorted(able, key=lambda persona: -self._kills.get(persona.name, 0))
+
+    def _wanted(self, mutant: Mutant) -> str:
+        if not self._noticing(mutant):
+            roles = ", ".join(sorted(mutant.roles or ()))
+            return f"a persona that acts as {roles}; then {mutant.wanted}"
+        return mutant.wanted
+
+
+def judge_all(
+    judge: Judge, mutants: Iterable[Mutant], tell: Callable[[Judgement], None]
+) -> list[Judgement]:
+    """Judge one after the other, telling each."""
+    found = []
+    for mutant in mutants:
+        judgement = judge.judge(mutant)
+        tell(judgement)
+        found.append(judgement)
+    return found
+
+
+def _facts(one: Observed) -> Facts:
+    return facts_of(build_matrix([one.persona], [one]))
+
+
+def _batches(personas: Sequence[Persona]) -> Iterator[Sequence[Persona]]:
+    at = 0
+    for size in (*FIRST, len(personas)):
+        if batch := personas[at : at + size]:
+            yield batch
+        at += size
