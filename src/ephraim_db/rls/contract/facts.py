@@ -44,8 +44,8 @@ class Access:
     """What happened when a persona tried a command on a column.
 
     Of UPDATE TO, `column` is "column = value"; of EXECUTE, what the function was seen to do.
-    `result` is the scope if it was allowed: "own", "organization", "all", or "none" where a
-    function did something to nobody's rows; else "hidden",
+    `result` is the scope if it was allowed: "own", "organization", "all", or "none" where
+    nothing tells whose rows a function returned, which policies hold; else "hidden",
     "refused_by_policy", "unproven", or a SQLSTATE.
     """
 

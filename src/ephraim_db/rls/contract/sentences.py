@@ -30,7 +30,7 @@ SCOPES = {
     "own": "of its own rows",
     "organization": "of its organization",
     "all": "of all rows",
-    "none": "of nobody's rows",
+    "none": "under the policies",
     "hidden": "of no row",
 }
 VERBS = {"SELECT": "read", "NEXTVAL": "advance", "SETVAL": "set", "UPDATE TO": "update"}

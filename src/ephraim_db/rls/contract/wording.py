@@ -107,7 +107,7 @@ def _result(result: str, *, several: bool) -> str:
         "own": f"of {'their' if several else 'its'} own rows",
         "organization": "of the whole organization",
         "all": "of all rows",
-        "none": "of nobody's rows",
+        "none": "under the policies",
         "hidden": "of no row",
         "unproven": "unproven",
         **STOPPED,
