@@ -404,8 +404,8 @@ using (organization_id = (select private.organization_id_as('admin', 'coordinato
 
 
 -- no estimates ------------------------------------------------------------------------------------
--- The planner estimates from everybody's rows, and PostgREST hands estimates out. Why this is half of
--- the answer, and where the other half is: docs/decisions/planner-estimates.md.
+-- The planner estimates from everybody's rows, and PostgREST hands estimates out. Why this is half
+-- of the answer, and where the other half is: docs/decisions/planner-estimates.md.
 
 create function public.refuse_estimates()
 returns void

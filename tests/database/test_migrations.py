@@ -10,12 +10,14 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
+from psycopg.rows import dict_row, namedtuple_row
 from tests.supabase_cli import make_project
 
 from ephraim_db.errors import HistoryConflict, MigrationFailed
 from ephraim_db.migrations import (
     Migration,
     apply_migrations,
+    apply_seed,
     find_migrations,
     migration_status,
 )
@@ -53,6 +55,19 @@ def one(url: str, query: str) -> object:
 def states(url: str, found: list[Migration]) -> dict[str, str]:
     with psycopg.connect(url) as connection:
         return {one.version: one.state for one in migration_status(connection, found)}
+
+
+def test_whatever_rows_the_connection_makes_is_all_the_same(
+    empty_database: str, tmp_path: Path
+) -> None:
+    found = migrations(tmp_path, _1_a="create table public.a (id int)")
+    (tmp_path / "supabase" / "seed.sql").write_text("insert into public.a values (1)")
+    for row_factory in (dict_row, namedtuple_row):
+        with psycopg.connect(empty_database, row_factory=row_factory) as connection:  # type: ignore[arg-type]
+            apply_migrations(connection, found)
+            apply_seed(connection, tmp_path)
+            assert [one.state for one in migration_status(connection, found)] == ["applied"]
+    assert one(empty_database, "select count(*) from public.a") == 1
 
 
 def test_only_what_is_pending_is_applied(empty_database: str, tmp_path: Path) -> None:

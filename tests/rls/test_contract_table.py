@@ -68,6 +68,9 @@ ORGANIZATIONS = {
 
 # profiles: nobody promotes themselves
 
+NEW_PROFILE = (
+    "id organization_id role first_name last_name email is_active phone sms_notifications_enabled"
+)
 PROFILE = (
     "id organization_id role first_name last_name email is_platform_admin is_active "
     "created_at updated_at phone sms_notifications_enabled"
@@ -86,7 +89,7 @@ PROFILES = {
     "inactive": promise(select=f"hidden: {PROFILE}", update=f"hidden: {ABOUT_ME}"),
     "service_role": promise(
         select=f"all: {PROFILE}",
-        insert=f"all: {PROFILE}",
+        insert=f"all: {NEW_PROFILE}",
         update=f"all: first_name last_name email is_active {REACHED_BY_SMS}",
         delete="all",
     ),
@@ -115,7 +118,7 @@ SMS_LOGS = {
     "service_role": promise(select=f"all: {MESSAGE}"),
     "sender": promise(
         select=f"all: {MESSAGE}",
-        insert="all: id organization_id to_phone message_body status "
+        insert="all: organization_id to_phone message_body "
         "related_shift_id related_worker_id related_participant_id idempotency_key",
         update="all: twilio_sid status error_code error_message sent_at delivered_at failed_at",
     ),
@@ -191,7 +194,7 @@ AUTHORIZATION = (
 CHOICE = "xero_token_set scope access_expires_at tenants"
 XERO_AUTHORIZATIONS = dict.fromkeys(ORGANIZATIONS, NOTHING) | {
     "sender": promise(
-        select=f"all: {AUTHORIZATION} created_at expires_at used_at {CHOICE}",
+        select=f"all: id {AUTHORIZATION} created_at expires_at used_at {CHOICE}",
         insert=f"all: {AUTHORIZATION}",
         update=f"all: expires_at used_at {CHOICE}",
         delete="all",

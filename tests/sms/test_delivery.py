@@ -238,7 +238,12 @@ def test_a_body_that_is_no_report_is_403(endpoint: TestClient, body: bytes) -> N
     assert endpoint.post(f"/?{query}", content=body, headers=headers).status_code == 403
 
 
-@pytest.mark.parametrize("query", ["", "organization=x", "organization=", "message=1", "%ff=%ff"])
+MANY = "&".join(f"a{n}=1" for n in range(30))
+
+
+@pytest.mark.parametrize(
+    "query", ["", "organization=x", "organization=", "message=1", "%ff=%ff", MANY]
+)
 def test_a_query_that_names_nothing_is_403(endpoint: TestClient, query: str) -> None:
     _, form, headers = report(None, "SM" + "8" * 32, "sent")
     assert post(endpoint, query, form, headers) == 403

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from ephraim_db.migrations.statements import Statement
 from ephraim_db.postgres.platform.extensions import MADE_READY
@@ -20,7 +21,7 @@ _NAME = re.compile(r'"([^"]+)"|([\w$]+)')
 
 def extensions_made_ready(connection: psycopg.Connection[Any]) -> frozenset[str]:
     """Name the extensions that a local platform installed ahead; none on a real Supabase."""
-    rows = connection.execute(
+    rows = connection.cursor(row_factory=tuple_row).execute(
         "select extname from pg_catalog.pg_extension"
         " where pg_catalog.obj_description(oid, 'pg_extension') = %s",
         [MADE_READY],

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from ephraim_db.migrations.files import Migration
 
@@ -62,21 +63,22 @@ class Recorded:
 
 def create_ledger(connection: psycopg.Connection[Any]) -> None:
     """Make the ledger as the CLI makes it, unless it is there; needs no privilege if it is."""
-    row = connection.execute(_IS_THERE).fetchone()
+    row = connection.cursor(row_factory=tuple_row).execute(_IS_THERE).fetchone()
     if row is None or not row[0]:
         connection.execute(_CREATE)
 
 
 def read_ledger(connection: psycopg.Connection[Any]) -> dict[str, Recorded]:
     """Read what is recorded, by version; empty if there is no ledger."""
-    row = connection.execute(
+    cursor = connection.cursor(row_factory=tuple_row)  # whatever rows the caller's connection makes
+    row = cursor.execute(
         "select pg_catalog.to_regclass('supabase_migrations.schema_migrations') is not null"
     ).fetchone()
     if row is None or not row[0]:
         return {}
     return {
         version: Recorded(name or "", None if statements is None else tuple(statements))
-        for version, name, statements in connection.execute(_READ)
+        for version, name, statements in cursor.execute(_READ)
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
 _KEY = 0x657068_7261_696D  # any number, the same in every release: "ephraim"
 _PAUSE = 0.05
@@ -43,5 +44,5 @@ def alone(connection: psycopg.Connection[Any], tell: Callable[[str], None]) -> I
 
 
 def _asked(connection: psycopg.Connection[Any], query: str) -> bool:
-    row = connection.execute(query, (_KEY,)).fetchone()
+    row = connection.cursor(row_factory=tuple_row).execute(query, (_KEY,)).fetchone()
     return bool(row and row[0])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.rows import tuple_row
 
 from ephraim_db.errors import InvalidProject
 from ephraim_db.migrations.execute import Script, Step, run_group
@@ -49,7 +50,8 @@ def apply_seed(
         return
     with alone(connection, tell):
         connection.execute(_CREATE)
-        ran = dict(connection.execute("select path, hash from supabase_migrations.seed_files"))
+        cursor = connection.cursor(row_factory=tuple_row)
+        ran = dict(cursor.execute("select path, hash from supabase_migrations.seed_files"))
         for path in paths:
             digest = hashlib.sha256((project / path).read_bytes()).hexdigest()
             if ran.get(path) == digest:

@@ -54,7 +54,7 @@ order by m.organization_id, m.created_at
 _KNOWN = """
 select m.twilio_sid
 from public.sms_logs as m
-where m.twilio_sid = any(%(sids)s)
+where m.organization_id = %(organization_id)s and m.twilio_sid = any(%(sids)s)
 """
 
 
@@ -133,7 +133,11 @@ def _search(account: Account, messages: list[Row]) -> Steps[Reconciled]:
     answer = yield ListMessages(account, messages[0]["to_phone"], since)
     if not isinstance(answer, list):
         return Reconciled(left=len(messages), problems=(_problem(account, answer),))
-    known = yield from rows(_KNOWN, sids=[heard.sid for heard in answer])
+    known = yield from rows(
+        _KNOWN,
+        organization_id=account.organization_id,
+        sids=[heard.sid for heard in answer],
+    )
     taken = {row["twilio_sid"] for row in known}
     theirs = [heard for heard in reversed(answer) if heard.sid not in taken]
     total = Reconciled()
