@@ -144,3 +144,20 @@ def test_handing_a_row_to_a_colleague_but_to_no_stranger_is_told(look: Look) -> 
         policy("update", OWN, f"user_id <> '{CYD}' and {TEAM}"),
     )
     assert of_notes(matrix, "UPDATE TO") == {"refused_by_policy: user_id = another's"}
+
+
+# realtime
+
+
+def test_what_realtime_sends_of_what_may_be_read_is_told(look: Look) -> None:
+    matrix = look(
+        NOTES,
+        policy("select", TEAM),
+        "alter publication supabase_realtime add table public.notes (id, title);",
+    )
+    assert of_notes(matrix, "REALTIME") == {"allowed organization: id title"}
+    assert said(matrix, "visitor", "notes", "REALTIME") == set()
+
+
+def test_a_table_that_is_not_published_is_not_sent(look: Look) -> None:
+    assert of_notes(look(NOTES, policy("select", TEAM)), "REALTIME") == set()

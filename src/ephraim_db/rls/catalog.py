@@ -69,6 +69,7 @@ class Relation:
 
     `policies` is None where row security is off. `reads` are the oids of the relations that it is
     made of; `calls` those of the functions of its view or its triggers.
+    `published` are the columns that Realtime sends to subscribers.
     """
 
     oid: int
@@ -82,6 +83,7 @@ class Relation:
     policies: tuple[Policy, ...] | None = None
     reads: tuple[int, ...] = ()
     calls: tuple[int, ...] = ()
+    published: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
@@ -180,6 +182,7 @@ def _relation(row: dict[str, Any]) -> Relation:
         None if row["policies"] is None else tuple(_policy(p) for p in row["policies"]),
         tuple(row["reads"]),
         tuple(row["calls"]),
+        tuple(row["published"]),
     )
 
 

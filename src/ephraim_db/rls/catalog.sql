@@ -118,6 +118,15 @@ policies as (
 )
 ,
 
+sent as materialized (
+    select
+        p.schemaname,
+        p.tablename,
+        p.attnames
+    from pg_catalog.pg_publication_tables as p
+    where p.pubname = 'supabase_realtime'
+),
+
 -- What a view reads and calls, what a partitioned table is made of, what a table's triggers call.
 leanings as (
     select
@@ -178,6 +187,7 @@ select
         case when r.updatable & 16 > 0 then 'DELETE' end
     ], null) as commands,
     case when r.relrowsecurity then coalesce(p.policies, '[]') end as policies,
+    coalesce(s.attnames, '{}') as published,
     array(
         select n.refobjid::int8
         from leanings as n
@@ -193,3 +203,4 @@ select
 from relations as r
 left join columns as c on r.oid = c.attrelid
 left join policies as p on r.oid = p.polrelid
+left join sent as s on r.nspname = s.schemaname and r.relname = s.tablename

@@ -27,6 +27,7 @@ Command = Literal[
     "DELETE RETURNING",
     "UPDATE TO",
     "UPSERT",
+    "REALTIME",
     "EXECUTE",
     "NEXTVAL",
     "SETVAL",

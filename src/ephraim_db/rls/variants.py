@@ -6,6 +6,7 @@ UPDATE RETURNING    otherwise than UPDATE           rows that SELECT hides are r
 DELETE RETURNING    otherwise than DELETE           the same
 UPDATE TO           otherwise than UPDATE           not to this value, or not of as many rows
 UPSERT              otherwise than the lesser of INSERT and UPDATE
+REALTIME            of what SELECT shows, the columns whose changes are sent to subscribers
 """
 
 from __future__ import annotations
@@ -38,6 +39,13 @@ def judge_variants(
     yield from _unnamed(observed, plain.get("UPDATE", {}))
     yield from _removing(observed, plain.get("DELETE", {}))
     yield from _transitions(observed, plain.get("UPDATE", {}))
+    sent = {
+        column: verdict
+        for column, verdict in plain.get("SELECT", {}).items()
+        if column in observed.relation.published and verdict.outcome == "allowed"
+    }
+    if sent:
+        yield "REALTIME", sent
 
 
 def _truncating(answers: Sequence[Answer]) -> Verdict:
