@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup demo test lint screenshots clean
+.PHONY: help setup demo test lint screenshots release-check reference clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready node_modules/.ready ## make .venv and node_modules with everything in them
 
@@ -39,6 +39,12 @@ lint: setup ## ruff, mypy, sqlfluff and squawk
 
 screenshots: setup ## the pictures in docs/settings-page.md
 	@$(BIN)/python -m tests.web.screenshots
+
+release-check: setup ## whether this can be released: builds, installs and tries it in clean environments
+	@$(BIN)/python -m tests.release
+
+reference: setup ## write docs/reference from docstrings and --help
+	@$(BIN)/python -m tests.docs.reference
 
 clean: ## remove what set-up made
 	rm -rf $(VENV) node_modules
