@@ -203,7 +203,8 @@ inner join recipients as r on r.id in (s.worker_id, s.participant_id)
 inner join public.profiles as p on r.profile_id = p.id;
 
 insert into public.sms_logs (
-    id, organization_id, to_phone, message_body, status, error_code, error_message, created_at
+    id, organization_id, to_phone, message_body, status, error_code, error_message, created_at,
+    failed_at
 )
 select
     overlay(o.id::text placing '5' from 34)::uuid,
@@ -213,7 +214,8 @@ select
     'failed',
     21211,
     'Invalid ''To'' phone number',
-    '2026-02-01 17:00:00+11'
+    '2026-02-01 17:00:00+11',
+    '2026-02-01 17:00:01+11'
 from public.organizations as o;
 
 -- What was heard of each message. The events of the credentials wrote themselves.

@@ -99,7 +99,7 @@ PROFILES = {
     ),
 }
 
-# sms_logs: append-only
+# sms_logs: append-only, and what became of a message changes with its status only
 
 MESSAGE = (
     "id organization_id to_phone message_body twilio_sid status error_code error_message "
@@ -120,7 +120,10 @@ SMS_LOGS = {
         select=f"all: {MESSAGE}",
         insert="all: organization_id to_phone message_body "
         "related_shift_id related_worker_id related_participant_id idempotency_key",
-        update="all: twilio_sid status error_code error_message sent_at delivered_at failed_at",
+        update=(
+            "all: twilio_sid status",
+            "refused: error_code error_message sent_at delivered_at failed_at",
+        ),
     ),
 }
 
