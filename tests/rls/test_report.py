@@ -76,6 +76,17 @@ def test_the_text_fits_a_hundred_columns_and_needs_no_terminal(look: Look) -> No
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_the_text_tells_of_functions_and_of_what_not_every_relation_has(look: Look) -> None:
+    function = (
+        "create function public.latest(n int) returns setof public.notes language sql "
+        "security definer as $$ select * from public.notes limit n $$;"
+    )
+    text = as_text(look(NOTES, POLICY, function))
+    assert "public.latest(integer) (function)" in text
+    assert "execute" in text
+    assert "truncate" in text
+
+
 def test_the_text_names_what_is_left_out_and_what_is_unproven(look: Look) -> None:
     text = as_text(look(NOTES, POLICY))
     assert "organization, not secret" in text
