@@ -55,10 +55,10 @@ def test_a_running_database_is_observed_and_left_as_it_was(database: str) -> Non
         assert connection.execute(counted).fetchone() == before
 
 
-def test_without_personas_it_could_not_run(tmp_path: Path) -> None:
+def test_a_folder_without_a_project_could_not_run(tmp_path: Path) -> None:
     told = run("--project", str(tmp_path))
     assert (told.returncode, told.stdout) == (2, "")
-    assert "rls.toml: there is no such file" in told.stderr
+    assert f"no supabase folder in {tmp_path}" in told.stderr
     assert "Traceback" not in told.stderr
 
 

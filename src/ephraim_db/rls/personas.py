@@ -73,7 +73,10 @@ def read_personas(path: Path) -> Personas:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as missing:
         raise InvalidPersonas(
-            path, "", "there is no such file: write one with a [personas.<name>] table for each"
+            path,
+            "",
+            "there is no such file: `ephraim-db rls init` writes one, or write one with a "
+            "[personas.<name>] table for each",
         ) from missing
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
         raise InvalidPersonas(path, "", f"is not TOML: {broken}") from broken
