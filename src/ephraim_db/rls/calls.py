@@ -51,9 +51,10 @@ class Calls:
         """Yield what each persona could do with each function of the exposed schemas."""
         for function in self.functions.by_oid.values():
             if function.schema in self.personas.schemas and function.returns not in UNCALLABLE:
-                yield from self._uses(function)
+                yield from self.uses_of(function)
 
-    def _uses(self, function: Function) -> Iterator[Use]:
+    def uses_of(self, function: Function) -> Iterator[Use]:
+        """Yield what each persona could do with one function."""
         reason = self._why_not(function)
         asked = self.personas.everyone if reason is None else ()
         acts = [Act(persona, tuple(self._probes(function, persona))) for persona in asked]

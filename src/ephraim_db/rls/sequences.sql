@@ -1,5 +1,5 @@
 -- The sequences of the exposed schemas, extensions' left out.
-create function pg_temp.ephraim_sequences(schemas text[])
+create or replace function pg_temp.ephraim_sequences(schemas text[])
 returns table (schema text, name text)
 language sql
 as $$

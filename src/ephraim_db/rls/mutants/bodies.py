@@ -23,6 +23,16 @@ def break_functions(targets: Targets) -> Iterator[Mutant]:
     for oid, function in targets.definitions.items():
         if oid in helping:
             yield from _say_something_else(targets, function)
+        facts = targets.functions.by_oid[oid]
+        if facts.schema in targets.personas.schemas and not (facts.definer or facts.is_trigger):
+            yield Mutant(
+                "make a function security definer",
+                f"function {function.signature}",
+                "runs as its owner",
+                f"alter function {function.signature} security definer",
+                functions=(oid,),
+                wanted="rows that a persona may not reach, and that it returns or changes",
+            )
         if function.search_path is not None:
             yield Mutant(
                 "remove search_path",

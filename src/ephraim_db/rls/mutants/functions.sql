@@ -15,7 +15,12 @@ select
         select substr(s.setting, length('search_path=') + 1)
         from unnest(p.proconfig) as s (setting)
         where starts_with(s.setting, 'search_path=')
-    ) as search_path
+    ) as search_path,
+    coalesce((
+        select bool_or(a.grantee = 0)
+        from
+            pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) as a
+    ), false) as is_public
 from pg_catalog.pg_proc as p
 inner join pg_catalog.pg_namespace as n on p.pronamespace = n.oid
 inner join pg_catalog.pg_language as l on p.prolang = l.oid

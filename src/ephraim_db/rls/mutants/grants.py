@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from ephraim_db.rls.calls import UNCALLABLE
 from ephraim_db.rls.catalog import Privileges, Relation, quote
 from ephraim_db.rls.mutants.mutant import Mutant
-from ephraim_db.rls.mutants.reading import Targets
+from ephraim_db.rls.mutants.reading import FunctionText, Targets
 
 Granted = Mapping[tuple[str, int], Privileges]
 """By role and relation."""
@@ -15,10 +16,57 @@ Granted = Mapping[tuple[str, int], Privileges]
 
 def break_grants(targets: Targets, granted: Granted) -> Iterator[Mutant]:
     """Yield grants to the personas' roles that are not there; of columns, where some are."""
+    yield from _break_tables(targets, granted)
+    yield from _break_functions(targets)
+    yield from _break_sequences(targets)
+
+
+def _break_functions(targets: Targets) -> Iterator[Mutant]:
+    """Yield grants to call what the API exposes: to each role, and, as by default, to public."""
+    for oid, text in targets.definitions.items():
+        function = targets.functions.by_oid[oid]
+        if function.schema not in targets.personas.schemas or function.returns in UNCALLABLE:
+            continue
+        for role in sorted(targets.persona_roles - function.executors):
+            yield _execute(targets, "add an execute grant", text, role)
+        if not text.is_public:
+            yield _execute(targets, "drop a revoke", text, "public")
+
+
+def _execute(targets: Targets, operator: str, text: FunctionText, role: str) -> Mutant:
+    grantee = role if role == "public" else quote(role)
+    return Mutant(
+        operator,
+        f"grants on function {text.signature}",
+        f"{role} may execute",
+        f"grant execute on function {text.signature} to {grantee}",
+        functions=(text.oid,),
+        roles=None if role == "public" else targets.acting_as([role]),
+        wanted="arguments to call it with",
+        grants=True,
+    )
+
+
+def _break_sequences(targets: Targets) -> Iterator[Mutant]:
+    for sequence in targets.sequences:
+        for role in sequence.missing:
+            yield Mutant(
+                "drop a revoke" if role in sequence.would_have else "add a sequence grant",
+                f"grants on sequence {sequence.name}",
+                f"{role} may use",
+                f"grant usage on sequence {sequence.name} to {quote(role)}",
+                sequences=(sequence.oid,),
+                roles=targets.acting_as([role]),
+                wanted=f"a persona that acts as {role}",
+                grants=True,
+            )
+
+
+def _break_tables(targets: Targets, granted: Granted) -> Iterator[Mutant]:
     relations = {relation.oid: relation for relation in targets.exposed}
     for missing in targets.missing:
         relation, role = relations[missing.relation], missing.role
-        possible = [word for word in missing.missing if word.upper() in relation.commands]
+        possible = [word for word in missing.missing if _takes(relation, word)]
         for word in possible:
             have = granted.get((role, relation.oid), Privileges())
             columns = _columns(relation, have, word)
@@ -34,6 +82,10 @@ def break_grants(targets: Targets, granted: Granted) -> Iterator[Mutant]:
         revoked = [word for word in missing.revoked if word in possible]
         if len(revoked) > 1:
             yield _grant(targets, "drop a revoke", relation, role, ", ".join(revoked))
+
+
+def _takes(relation: Relation, word: str) -> bool:
+    return word.upper() in relation.commands or (word == "truncate" and relation.has_places)
 
 
 def _columns(relation: Relation, have: Privileges, word: str) -> list[str] | None:

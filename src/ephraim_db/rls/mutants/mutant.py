@@ -11,10 +11,10 @@ class Mutant:
     """One thing broken by `sql`, which a migration might have said by mistake.
 
     `operator` is the kind of mistake, `subject` what it was made in, `change` what is otherwise.
-    It acts on the relations and functions with these oids. `roles` are those who can notice at
-    all, members included; None is anybody. `wanted` says what would show the difference, if it is
-    not seen; `equivalent` why there is none, if that is known from the catalog alone. `grants`:
-    it changes who is granted what.
+    It acts on the relations, functions and sequences with these oids. `roles` are those who can
+    notice at all, members included; None is anybody. `wanted` says what would show the difference,
+    if it is not seen; `equivalent` why there is none, if that is known from the catalog alone.
+    `grants`: it changes who is granted what.
     """
 
     operator: str
@@ -23,6 +23,7 @@ class Mutant:
     sql: str
     relations: tuple[int, ...] = ()
     functions: tuple[int, ...] = ()
+    sequences: tuple[int, ...] = ()
     roles: frozenset[str] | None = None
     wanted: str = ""
     equivalent: str | None = None

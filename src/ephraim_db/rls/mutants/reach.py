@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from ephraim_db.rls.catalog import Relation
 from ephraim_db.rls.mutants.mutant import Mutant
 from ephraim_db.rls.mutants.reading import Targets
 
@@ -18,7 +17,6 @@ class Reach:
 
     def __init__(self, targets: Targets) -> None:
         """Turn round what the catalog says."""
-        self._exposed = {relation.oid: relation for relation in targets.exposed}
         self._leaning: defaultdict[int, set[int]] = defaultdict(set)
         functions = targets.functions
         by_name: defaultdict[str, set[int]] = defaultdict(set)
@@ -33,8 +31,8 @@ class Reach:
             for word in words & by_name.keys():
                 self._lean(oid, by_name[word])
 
-    def of(self, mutant: Mutant) -> tuple[Relation, ...]:
-        """Return the exposed relations that it can affect, the nearest first."""
+    def of(self, mutant: Mutant) -> tuple[int, ...]:
+        """Return the oids of what it can affect, exposed or not, the nearest first."""
         found = dict.fromkeys((*mutant.relations, *mutant.functions))
         todo = list(found)
         for oid in todo:
@@ -42,7 +40,7 @@ class Reach:
                 if leaning not in found:
                     found[leaning] = None
                     todo.append(leaning)
-        return tuple(self._exposed[oid] for oid in found if oid in self._exposed)
+        return tuple(found)
 
     def _lean(self, oid: int, on: Iterable[int]) -> None:
         for other in on:

@@ -53,7 +53,10 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class FunctionText:
-    """The definition of a function, which creates it anew; `signature` names it for SQL."""
+    """The definition of a function, which creates it anew; `signature` names it for SQL.
+
+    `is_public`: whoever there is may call it.
+    """
 
     oid: int
     definition: str
@@ -61,6 +64,17 @@ class FunctionText:
     returns: str
     argument_types: tuple[str, ...]
     search_path: str | None
+    is_public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A sequence; `missing` are roles that may not use it, `would_have` could by default."""
+
+    oid: int
+    name: str
+    missing: tuple[str, ...]
+    would_have: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +105,7 @@ class Targets:
     triggers: tuple[Trigger, ...]
     definitions: dict[int, FunctionText]
     missing: tuple[Missing, ...]
+    sequences: tuple[Counter, ...]
     invoking_views: frozenset[int]
     holders: dict[tuple[int, str], frozenset[str]]
     able: dict[tuple[int, str], frozenset[str]]
@@ -171,6 +186,10 @@ def _read(
         Missing(**{**row, **_tuples(row, "missing", "revoked")})
         for row in _rows(connection, "grants.sql", oids=oids, roles=roles)
     )
+    sequences = tuple(
+        Counter(**{**row, **_tuples(row, "missing", "would_have")})
+        for row in _rows(connection, "sequences.sql", schemas=personas.schemas, roles=roles)
+    )
     views = _rows(connection, "views.sql", oids=oids)
     able, holders, updatable = _by_privilege(_rows(connection, "holders.sql", oids=oids))
     return Targets(
@@ -182,6 +201,7 @@ def _read(
         triggers,
         definitions,
         missing,
+        sequences,
         frozenset(row["oid"] for row in views),
         holders,
         able,
