@@ -16,42 +16,32 @@ DIST = ROOT / "dist"
 
 
 def build(tools: Environment) -> Path:
-    """Build both from what git tracks, check them, and return the wheel; both are left in dist/."""
+    """Build both from the last commit, check them, and return the wheel; both are left in dist/."""
     shutil.rmtree(DIST, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
-        _export_tracked(Path(folder))
-        tools.run("python", "-m", "build", "--outdir", DIST, cwd=Path(folder))
-    (wheel,), (sdist,) = DIST.glob("*.whl"), DIST.glob("*.tar.gz")
+        source = Path(folder)
+        archive = source / "committed.tar"
+        subprocess.run(["git", "archive", "--output", archive, "HEAD"], cwd=ROOT, check=True)
+        shutil.unpack_archive(archive, source, filter="data")
+        archive.unlink()
+        tools.run("python", "-m", "build", "--outdir", DIST, cwd=source)
+        (wheel,), (sdist,) = DIST.glob("*.whl"), DIST.glob("*.tar.gz")
+        _check_wheel(wheel, source)
     tools.run("twine", "check", "--strict", wheel, sdist)
-    _check_wheel(wheel)
     _check_sdist(sdist)
     return wheel
 
 
-def _export_tracked(folder: Path) -> None:
-    """Copy what git tracks, as it is now, so that nothing that lies about is released."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).exists():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target)
-
-
-def _check_wheel(wheel: Path) -> None:
+def _check_wheel(wheel: Path, source: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {info.filename: archive.read(info) for info in archive.infolist()}
-    for path in sorted((ROOT / "supabase" / "migrations").glob("*.sql")):
+    for path in sorted((source / "supabase" / "migrations").glob("*.sql")):
         shipped = held.get(f"ephraim_db/shipped/migrations/{path.name}")
         require(shipped == path.read_bytes(), f"the wheel does not ship {path.name} as it is")
     require("ephraim_db/py.typed" in held, "the wheel has no py.typed")
     require(any(name.endswith("licenses/LICENSE") for name in held), "the wheel has no LICENSE")
-    tracked = subprocess.run(
-        ["git", "ls-files", "src/ephraim_db"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
-    missing = {name.removeprefix("src/") for name in tracked if (ROOT / name).exists()} - set(held)
+    written = {str(path.relative_to(source / "src")) for path in source.glob("src/**/*.*")}
+    missing = written - set(held)
     require(not missing, f"the wheel lacks {sorted(missing)}")
     strays = [name for name in held if not name.startswith(("ephraim_db/", "ephraim_db-"))]
     require(not strays, f"the wheel would install {strays}")
