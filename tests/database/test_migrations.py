@@ -63,7 +63,7 @@ def test_whatever_rows_the_connection_makes_is_all_the_same(
     found = migrations(tmp_path, _1_a="create table public.a (id int)")
     (tmp_path / "supabase" / "seed.sql").write_text("insert into public.a values (1)")
     for row_factory in (dict_row, namedtuple_row):
-        with psycopg.connect(empty_database, row_factory=row_factory) as connection:  # type: ignore[arg-type]
+        with psycopg.connect(empty_database, row_factory=row_factory) as connection:
             apply_migrations(connection, found)
             apply_seed(connection, tmp_path)
             assert [one.state for one in migration_status(connection, found)] == ["applied"]

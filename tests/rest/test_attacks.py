@@ -46,7 +46,8 @@ def planned(api: Api, persona: str, question: str, *prefer: str) -> str:
     ]
     url = f"{api.local.api_url}/rest/v1/sms_logs?select=id{question}"
     answer = httpx.head(url, headers=headers)
-    return answer.headers.get("content-range", str(answer.status_code)).rpartition("/")[2]
+    counted: str = answer.headers.get("content-range", str(answer.status_code))
+    return counted.rpartition("/")[2]
 
 
 @pytest.mark.parametrize(
