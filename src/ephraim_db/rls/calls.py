@@ -113,11 +113,10 @@ class Calls:
         if function.volatility != "v":
             return f"select array({seen})"
         return (
-            f"select array({seen} union all "  # noqa: S608
-            f"select {FIRST_CHANGE} + {len(WRITES)} * (t.place - 1)::integer + c.write "
-            f"from {self._counters} where "
-            "c.counted > (current_setting('ephraim.counted')::jsonb -> (t.place - 1)::integer "
-            "->> c.write)::bigint)"
+            "with before as materialized ("  # noqa: S608
+            "select current_setting('ephraim.counted')::bigint[] as counted) "
+            f"select array({seen} union all select {FIRST_CHANGE} + c.number "
+            f"from {self._counters} cross join before as b where c.counted > b.counted[c.number])"
         )
 
     def _whose(self, function: Function, persona: Persona) -> tuple[str, str]:
@@ -150,15 +149,16 @@ class Calls:
             "cross join lateral (values "
             "(0, pg_catalog.pg_stat_get_xact_tuples_inserted(t.oid)), "
             "(1, pg_catalog.pg_stat_get_xact_tuples_updated(t.oid)), "
-            "(2, pg_catalog.pg_stat_get_xact_tuples_deleted(t.oid))) as c (write, counted)"
+            "(2, pg_catalog.pg_stat_get_xact_tuples_deleted(t.oid))) as w (write, counted) "
+            f"cross join lateral (select ({len(WRITES)} * (t.place - 1) + w.write + 1)::integer "
+            "as number, w.counted) as c"
         )
 
     @cached_property
     def _count(self) -> str:
         return (
-            "select set_config('ephraim.counted', jsonb_agg(q.counted order by q.place)::text, "  # noqa: S608
-            "true) from (select t.place, jsonb_agg(c.counted order by c.write) as counted "
-            f"from {self._counters} group by t.place) as q"
+            "select set_config('ephraim.counted', "  # noqa: S608
+            f"array_agg(c.counted order by c.number)::text, true) from {self._counters}"
         )
 
     def _use(
@@ -189,8 +189,8 @@ class Calls:
 
     def _writes(self, numbers: set[int]) -> Iterator[str]:
         for number in numbers:
-            if number >= FIRST_CHANGE:
-                place, write = divmod(number - FIRST_CHANGE, len(WRITES))
+            if number > FIRST_CHANGE:
+                place, write = divmod(number - FIRST_CHANGE - 1, len(WRITES))
                 yield f"{WRITES[write]} {self._tables[place].full_name}"
 
 
