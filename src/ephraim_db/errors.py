@@ -32,6 +32,7 @@ EphraimError
 │   ├── InvalidPersonas     rls.toml does not say who is to be asked
 │   ├── InvalidContract     rls.contract is missing, or a line of it states no fact
 │   ├── CannotProbe         a run would have proved nothing
+│   ├── CannotMutate        whether mutants are noticed cannot be told
 │   └── LooksLikeProduction people seem to depend on the database
 ├── SmsError                a message was not sent, or not again
 │   ├── TwilioNotConfigured the organization lacks a SID, a token or a number
@@ -348,6 +349,10 @@ class InvalidContract(RlsError):
 
 class CannotProbe(RlsError):
     """The run would have proved nothing."""
+
+
+class CannotMutate(RlsError):
+    """Whether mutants are noticed cannot be told."""
 
 
 class LooksLikeProduction(RlsError):

@@ -3,6 +3,7 @@
 init.py ----------------------> source.py (a database to look at) --> ephraim_db.rls.guessing
 matrix.py, accept.py, check.py --> running.py, source.py -----------> ephraim_db.rls
                                --> reporting.py (how it is told)
+mutate.py ---------------------> source.py, mutation_report.py -----> ephraim_db.rls.mutants
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from ephraim_db.cli.rls.accept import accept
 from ephraim_db.cli.rls.check import check
 from ephraim_db.cli.rls.init import init
 from ephraim_db.cli.rls.matrix import matrix
+from ephraim_db.cli.rls.mutate import mutate
 
 
 @click.group()
@@ -20,5 +22,5 @@ def rls() -> None:
     """Observe what row-level security really lets people do."""
 
 
-for command in (init, matrix, accept, check):
+for command in (init, matrix, accept, check, mutate):
     rls.add_command(command)

@@ -9,6 +9,7 @@ from ephraim_db.rls.calls import UNCALLABLE
 from ephraim_db.rls.catalog import Privileges, Relation, quote
 from ephraim_db.rls.mutants.mutant import Mutant
 from ephraim_db.rls.mutants.reading import FunctionText, Targets
+from ephraim_db.rls.mutants.triggers import refuses_always
 
 Granted = Mapping[tuple[str, int], Privileges]
 """By role and relation."""
@@ -71,7 +72,10 @@ def _break_tables(targets: Targets, granted: Granted) -> Iterator[Mutant]:
             have = granted.get((role, relation.oid), Privileges())
             columns = _columns(relation, have, word)
             whole = _grant(targets, "add a table grant", relation, role, word)
-            if columns == []:
+            refusing = _refusing(targets, relation, word)
+            if refusing:
+                yield replace(whole, equivalent=f"trigger {refusing} refuses it to everybody")
+            elif columns == []:
                 yield replace(whole, equivalent="every column of it is granted already")
             else:
                 yield whole
@@ -82,6 +86,15 @@ def _break_tables(targets: Targets, granted: Granted) -> Iterator[Mutant]:
         revoked = [word for word in missing.revoked if word in possible]
         if len(revoked) > 1:
             yield _grant(targets, "drop a revoke", relation, role, ", ".join(revoked))
+
+
+def _refusing(targets: Targets, relation: Relation, word: str) -> str | None:
+    """Return the trigger that refuses every TRUNCATE."""
+    for trigger in targets.triggers:
+        mine = trigger.relation == relation.oid and word in trigger.events
+        if word == "truncate" and mine and refuses_always(targets, trigger):
+            return trigger.name
+    return None
 
 
 def _takes(relation: Relation, word: str) -> bool:

@@ -7,7 +7,7 @@ Observation (everything probed once, the transaction open)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +26,7 @@ from ephraim_db.rls.observing import Observation
 from ephraim_db.rls.personas import Persona, Personas
 from ephraim_db.rls.probing import Observed, Probing
 from ephraim_db.rls.sequences import use_sequences
+from ephraim_db.rls.unnoticed import Unnoticed
 from ephraim_db.rls.uses import Use
 
 Result = Literal["killed", "survived", "equivalent", "accepted", "stillborn"]
@@ -92,10 +93,8 @@ class Judge:
             return Judgement(mutant, "killed", difference)
         if mutant.equivalent is not None:
             return Judgement(mutant, "equivalent", mutant.equivalent)
-        for known in self._observation.personas.unnoticed:
-            if known.holds_for(mutant.title):
-                return Judgement(mutant, "accepted", known.reason)
-        return Judgement(mutant, "survived", self._wanted(mutant))
+        survived = Judgement(mutant, "survived", self._wanted(mutant))
+        return accepted(survived, self._observation.personas.unnoticed)
 
     def _differences(self, mutant: Mutant) -> Iterator[str]:
         everyone = self._observation.personas
@@ -153,16 +152,13 @@ class Judge:
         return mutant.wanted
 
 
-def judge_all(
-    judge: Judge, mutants: Iterable[Mutant], tell: Callable[[Judgement], None]
-) -> list[Judgement]:
-    """Judge one after the other, telling each."""
-    found = []
-    for mutant in mutants:
-        judgement = judge.judge(mutant)
-        tell(judgement)
-        found.append(judgement)
-    return found
+def accepted(judgement: Judgement, unnoticed: Sequence[Unnoticed]) -> Judgement:
+    """Return the judgement; accepted, if it survived and rls.toml says why that is right."""
+    if judgement.result == "survived":
+        for known in unnoticed:
+            if known.holds_for(judgement.mutant.title):
+                return Judgement(judgement.mutant, "accepted", known.reason)
+    return judgement
 
 
 def _facts(one: Observed) -> Facts:

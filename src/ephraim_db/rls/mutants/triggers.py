@@ -52,6 +52,19 @@ def guards(targets: Targets, trigger: Trigger) -> bool:
     return any(_may_refuse(text, trigger) for text in definitions)
 
 
+def refuses_always(targets: Targets, trigger: Trigger) -> bool:
+    """Return whether a trigger refuses whatever fires it: the first thing it does is to raise."""
+    function = targets.definitions.get(trigger.function)
+    if function is None or "language plpgsql" not in function.definition.lower():
+        return False
+    try:
+        tree = parse_plpgsql(function.definition)
+    except (ParseError, json.JSONDecodeError):
+        return False
+    first = next((s for s in _statements(tree) if s[0] != "PLpgSQL_stmt_block"), None)
+    return first is not None and _refuses(*first, trigger) and first[0] == "PLpgSQL_stmt_raise"
+
+
 def _may_refuse(definition: str, trigger: Trigger) -> bool:
     if "language plpgsql" not in definition.lower():
         return False
