@@ -67,8 +67,8 @@ for each row execute function private.limit_credential_tests();
 
 
 -- no statistics -----------------------------------------------------------------------------------
--- refuse_estimates() sees one Prefer header, and a request may carry two. So there is nothing to
--- estimate from: whatever one asks for, the planner's guess depends on a table's size alone.
+-- refuse_estimates() sees one Prefer header, and a request may carry two. So nothing is kept of
+-- what rows say and whom they are about. Plans need the organizations, times, states and flags.
 
 do $$
 declare
@@ -79,6 +79,7 @@ begin
             a.attrelid::regclass as relation,
             a.attname
         from pg_catalog.pg_attribute as a
+        inner join pg_catalog.pg_type as t on a.atttypid = t.oid
         where
             a.attrelid = any (array[
                 'public.organizations', 'public.profiles', 'public.workers',
@@ -88,6 +89,9 @@ begin
             ]::regclass[])
             and a.attnum > 0
             and not a.attisdropped
+            and a.attname <> 'organization_id'
+            and t.typtype <> 'e'
+            and t.oid not in ('boolean'::regtype, 'timestamptz'::regtype)
     loop
         execute format(
             'alter table %s alter column %I set statistics 0', of_ours.relation, of_ours.attname

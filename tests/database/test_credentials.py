@@ -303,7 +303,7 @@ def test_a_value_of_another_form_is_refused(
             {"related_participant_id": "b0000000-0000-4000-8000-000000000305"},
         ),
         ("sms_logs_shift_fkey", {"related_shift_id": "b0000000-0000-4000-8000-000000000405"}),
-        ("sms_logs_twilio_sid_key", {"twilio_sid": "SM" + "a" * 32}),
+        ("sms_logs_organization_id_twilio_sid_key", {"twilio_sid": "SM" + "a" * 32}),
     ],
 )
 def test_a_message_that_makes_no_sense_is_refused(
