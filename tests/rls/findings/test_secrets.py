@@ -39,6 +39,11 @@ def test_what_only_tells_of_a_secret_is_not(find: Find, name: str) -> None:
     assert find(NOTES, rename, TEAM_READS).said(READABLE) == []
 
 
+def test_a_token_that_colleagues_read_may_be_meant_for_them(find: Find) -> None:
+    rename = "alter table public.notes rename secret to token;"
+    assert find(NOTES, rename, TEAM_READS).said(READABLE, "ann") == ["info notes"]
+
+
 def test_ones_own_secret_may_be_shown_unless_rls_toml_says_no(find: Find) -> None:
     assert find(NOTES, policy("select", OWN)).said(READABLE) == []
 

@@ -31,7 +31,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
             relation.full_name,
             columns,
             f"{persona.name} reads {relation.full_name} without signing in, although its rows "
-            f"belong to a {belongs_to}{aside}",
+            f"belong to {_a(belongs_to)}{aside}",
             fix_policy(
                 scene,
                 persona,
@@ -59,3 +59,7 @@ def _severity(
         return "info", f" ({seen} rows of {total})"
     by_organization = scene.observation.ownership.organization_columns(relation)
     return ("warning" if by_organization and not scene.is_boundary(relation) else "info"), ""
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"

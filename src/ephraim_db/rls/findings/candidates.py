@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ephraim_db.rls.findings.attempting import Attempt, Results, Step, Told
+from ephraim_db.rls.findings.attempting import Step, Told
 from ephraim_db.rls.findings.finding import Finding, Severity
 from ephraim_db.rls.findings.making import made_rows
 from ephraim_db.rls.findings.scene import Scene
@@ -47,22 +47,30 @@ class Candidate:
 
 
 def prove(scene: Scene, candidates: Iterable[Candidate]) -> Iterator[Finding]:
-    """Carry all proofs out together and return the findings that they leave."""
-    suspected = list(candidates)
-    attempts: list[Attempt] = [proof.steps for c in suspected for proof in c.proofs]
-    results: Results = scene.carry_out(attempts)
-    told = iter(results)
-    for candidate in suspected:
-        outcomes = [(proof, next(told)) for proof in candidate.proofs]
-        shown = next((proof for proof, steps in outcomes if proof.shows(steps)), None)
-        if shown:
-            yield Finding(
-                candidate.rule,
-                candidate.severity,
-                candidate.persona.name if candidate.persona else "",
-                candidate.relation,
-                candidate.columns,
-                candidate.message,
-                write_script(candidate.message, made_rows(scene, shown.steps), shown.steps),
-                candidate.fix,
-            )
+    """Carry the first proofs of all out together, then the next of those that need one."""
+    waiting = [candidate for candidate in candidates if candidate.proofs]
+    at = 0
+    while waiting:
+        results = scene.carry_out([candidate.proofs[at].steps for candidate in waiting])
+        missed = []
+        for candidate, told in zip(waiting, results, strict=True):
+            if candidate.proofs[at].shows(told):
+                yield _finding(scene, candidate, candidate.proofs[at])
+            elif at + 1 < len(candidate.proofs):
+                missed.append(candidate)
+        waiting = missed
+        at += 1
+
+
+def _finding(scene: Scene, candidate: Candidate, proof: Proof) -> Finding:
+    script = write_script(candidate.message, made_rows(scene, proof.steps), proof.steps)
+    return Finding(
+        candidate.rule,
+        candidate.severity,
+        candidate.persona.name if candidate.persona else "",
+        candidate.relation,
+        candidate.columns,
+        candidate.message,
+        script,
+        candidate.fix,
+    )

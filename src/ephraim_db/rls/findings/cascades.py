@@ -28,7 +28,8 @@ def find(scene: Scene) -> Iterator[Candidate]:
         pointing = scene.observation.catalog.pointing_at(relation)
         for child in dict.fromkeys(one for one, _ in pointing if one.oid in relations):
             others = rows_that_are(scene, persona, child, (Whose.OTHER,))
-            if child == relation or others == "true" or not child.has_places:
+            bounded = Whose.ORGANIZATION in scene.kinds(persona, child)
+            if child == relation or not bounded or not child.has_places:
                 continue
             yield Candidate(
                 RULE,

@@ -12,6 +12,7 @@ from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import asked
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.facts import Policy
+from ephraim_db.rls.findings.finding import Severity
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.personas import Persona
 
@@ -33,9 +34,11 @@ def find(scene: Scene) -> Iterator[Candidate]:
             continue
         column = broken[0].columns[0]
         state = broken[0].sqlstate or ""
+        if state == NO_PRIVILEGE and not relation.has_places:
+            continue  # a view refuses so whom its tables refuse
         yield Candidate(
             RULE,
-            "error" if state in MEANING else "warning",
+            _severity(scene, persona, state),
             persona,
             relation.full_name,
             broken[0].columns,
@@ -55,6 +58,13 @@ def find(scene: Scene) -> Iterator[Candidate]:
                 ),
             ),
         )
+
+
+def _severity(scene: Scene, persona: Persona, state: str) -> Severity:
+    """Judge by who is kept out: to who has not signed in, an error may be refusal enough."""
+    if state == NO_PRIVILEGE and persona in scene.anonymous:
+        return "info"
+    return "error" if state in MEANING else "warning"
 
 
 def fix_lookup(scene: Scene, persona: Persona, relation: Relation, state: str) -> str:

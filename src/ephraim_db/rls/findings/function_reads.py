@@ -14,7 +14,7 @@ from ephraim_db.rls.findings.arguments import ARGUMENTS, TRIES, call, prepare_ar
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.finding import Severity
+from ephraim_db.rls.findings.finding import SEVERITIES, Severity
 from ephraim_db.rls.findings.fixing import fix_function
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.scene import Scene
@@ -27,6 +27,7 @@ RULE = "definer-function-reads"
 HIDDEN = "pg_temp.hidden_values"
 CREATE = "create temp table hidden_values (source text, value text) on commit drop"
 LONG_ENOUGH = 6
+"""A shorter value, or a single word, may come back by chance."""
 TELLING = ("uuid", "text", "character varying")
 MOST_ROWS = 200
 
@@ -60,56 +61,62 @@ def find(scene: Scene) -> Iterator[Candidate]:
             )
             for function, attempt in calls
         ]
-        seen: set[tuple[int, str]] = set()
         results = scene.carry_out(attempts, before=tuple(_hide_all(scene, persona, targets)))
-        for (function, attempt), told in zip(calls, results, strict=True):
-            for source in (told[-1].answer or "").split(",") if told else ():
-                if source in named and (function.oid, source) not in seen:
-                    seen.add((function.oid, source))
-                    yield _candidate(scene, persona, function, attempt, named[source])
+        told: dict[int, tuple[Function, int, list[Target]]] = {}
+        for (function, attempt), answers in zip(calls, results, strict=True):
+            sources = (answers[-1].answer or "").split(",") if answers else []
+            hits = [named[source] for source in sources if source in named]
+            if len(hits) > len(told.get(function.oid, (function, 0, []))[2]):
+                told[function.oid] = (function, attempt, hits)
+        for function, attempt, hits in told.values():
+            yield from _candidates(scene, persona, function, attempt, hits)
 
 
 def _hide_all(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterator[Step]:
+    """Yield the steps after which pg_temp.hidden_values holds what the persona does not see.
+
+    To a member that is others'; to who has not signed in, all that a SELECT does not show.
+    """
+    columns: dict[Relation, list[Column]] = {}
+    for relation, column in targets:
+        columns.setdefault(relation, []).append(column)
     yield Step(CREATE)
-    for target in targets:
-        yield from _hide(scene, persona, target)
+    yield Step("create temp table shown_values (value text) on commit drop")
+    yield Step("grant select, insert on pg_temp.shown_values to public")
+    for relation, hidden in columns.items():
+        theirs = "true"
+        if persona in scene.members:
+            theirs = rows_that_are(scene, persona, relation, (Whose.OTHER,))
+        values = ", ".join(
+            f"({_literal(f'{relation.full_name}.{c.name}')}, r.{quote(c.name)}::text)"
+            for c in hidden
+        )
+        yield Step(
+            f"insert into {HIDDEN} select distinct v.source, v.value "  # noqa: S608
+            f"from (select r.* from {relation.sql} as r where {theirs} limit {MOST_ROWS}) as r "
+            f"cross join lateral (values {values}) as v (source, value) "
+            f"where length(v.value) >= {LONG_ENOUGH} and v.value !~ '^[[:alpha:]_-]*$'",
+            may_fail=True,
+        )
+        allowed = scene.allowed(persona, relation, "SELECT")
+        readable = {column for cell in allowed for column in cell.columns}
+        shown = [f"r.{quote(c.name)}::text" for c in hidden if c.name in readable]
+        if shown:
+            yield Step(
+                f"insert into pg_temp.shown_values select unnest(array[{', '.join(shown)}]) "  # noqa: S608
+                f"from {relation.sql} as r",
+                persona,
+            )
+    yield Step(
+        f"delete from {HIDDEN} where value in (select s.value from pg_temp.shown_values as s) "  # noqa: S608
+        f"or value in (select h.value from {HIDDEN} as h "
+        "group by h.value having count(distinct h.source) > 1)"
+    )
     yield Step(f"grant select on {HIDDEN} to public")
 
 
-def _hide(scene: Scene, persona: Persona, target: Target) -> tuple[Step, ...]:
-    """Return the steps that note down the values of a column that the persona must not see.
-
-    To a member those are others'; to who has not signed in, all that a SELECT does not show.
-    """
-    relation, column = target
-    name = quote(column.name)
-    source = Literal(f"{relation.full_name}.{column.name}").as_string(None)
-    theirs = "true"
-    if persona in scene.members:
-        theirs = rows_that_are(scene, persona, relation, (Whose.OTHER,))
-    noted = Step(
-        f"insert into {HIDDEN} select distinct {source}, r.{name}::text "  # noqa: S608
-        f"from {relation.sql} as r where {theirs} and length(r.{name}::text) >= {LONG_ENOUGH} "
-        f"limit {MOST_ROWS}",
-        may_fail=True,
-    )
-    shown = any(column.name in cell.columns for cell in scene.allowed(persona, relation, "SELECT"))
-    if not shown:
-        return (noted,)
-    return (
-        noted,
-        Step(
-            "create temp table shown_values on commit drop as "  # noqa: S608
-            f"select r.{name}::text as value from {relation.sql} as r",
-            persona,
-        ),
-        Step("grant all on pg_temp.shown_values to public", persona),
-        Step(
-            f"delete from {HIDDEN} as h using pg_temp.shown_values as s "  # noqa: S608
-            "where h.value = s.value"
-        ),
-        Step("drop table pg_temp.shown_values", persona),
-    )
+def _literal(text: str) -> str:
+    return Literal(text).as_string(None).strip()
 
 
 def _search(function: Function, what: str) -> str:
@@ -122,23 +129,29 @@ def _search(function: Function, what: str) -> str:
     )
 
 
-def _candidate(
-    scene: Scene, persona: Persona, function: Function, attempt: int, target: Target
-) -> Candidate:
-    relation, column = target
-    whose = f"another {scene.boundary}'s" if persona in scene.members else "hidden"
-    return Candidate(
+def _candidates(
+    scene: Scene, persona: Persona, function: Function, attempt: int, hits: Sequence[Target]
+) -> Iterator[Candidate]:
+    """Yield one candidate for a function, named after the worst that came back."""
+    by_severity = sorted(hits, key=lambda hit: SEVERITIES.index(_severity(scene, persona, *hit)))
+    relation, column = worst = by_severity[0]
+    severity = _severity(scene, persona, relation, column)
+    if severity == "info" and persona in scene.members:
+        return
+    also = [f"{r.name}.{c.name}" for r, c in by_severity[1:4]]
+    whose = f"{scene.other(persona, relation)}'s" if persona in scene.members else "hidden"
+    yield Candidate(
         RULE,
-        _severity(scene, persona, relation, column),
+        severity,
         persona,
         function.full_name,
-        (column.name,),
+        tuple(dict.fromkeys(c.name for _, c in by_severity)),
         f"{persona.name} calls {function.full_name}, which returns {whose} "
-        f"{relation.full_name}.{column.name}",
+        f"{relation.full_name}.{column.name}{', '.join(['', *also])}",
         fix_function(persona, function),
         (
             Proof((
-                *_hide_all(scene, persona, [target]),
+                *_hide_all(scene, persona, [worst]),
                 *prepare_arguments(scene, persona, function, attempt),
                 asked(_search(function, "count(*) as hidden_values_returned"), persona),
             )),
@@ -151,4 +164,5 @@ def _severity(scene: Scene, persona: Persona, relation: Relation, column: Column
     secrets = {(s.relation.oid, s.column.name) for s in find_secrets(scene)}
     if (relation.oid, column.name) in secrets or scene.personal((column.name,)):
         return "error"
-    return "warning"
+    bounded = Whose.ORGANIZATION in scene.kinds(persona, relation)
+    return "info" if persona in scene.members and not bounded else "warning"

@@ -92,7 +92,7 @@ def _candidates(
         (),
         f"{persona.name} calls {function.full_name}, which "
         + (
-            f"changes rows of another {scene.boundary} in {relation.full_name}"
+            f"changes rows of {scene.other(persona, relation)} in {relation.full_name}"
             if member
             else f"{'changes' if changed else 'adds'} rows of {relation.full_name}"
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ephraim_db.rls.catalog import Relation
@@ -14,6 +15,8 @@ from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Command
 
+AUTHORS = re.compile(r"_by$|^author|assigne|reviewer", re.IGNORECASE)
+"""Columns that say who wrote a row, which need not be whose it is."""
 RULE = "others-rows-written"
 VERBS = {
     "INSERT": "adds rows in the name of another user to",
@@ -46,10 +49,14 @@ def find(scene: Scene) -> Iterator[Candidate]:
 
 
 def _severity(scene: Scene, persona: Persona, relation: Relation, command: Command) -> Severity:
-    """Judge by what else was seen: a message is addressed to another, a moderator is one of few."""
+    """Judge by what else was seen: a message is to another, a moderator is one of few,
+    and who wrote a row need not own it.
+    """
+    owners = scene.observation.ownership.owner_columns(relation)
+    wrote = not owners or all(AUTHORS.search(owner) for owner in owners)
     held = any(
         other.role == persona.role
         and not any(c.scope == "all" for c in scene.allowed(other, relation, command))
         for other in scene.judged_members
     )
-    return "warning" if command == "INSERT" or held else "error"
+    return "warning" if command == "INSERT" or held or wrote else "error"

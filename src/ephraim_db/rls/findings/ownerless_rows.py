@@ -5,6 +5,7 @@ a row of somebody else loses its owner --made by the prober--> who sees or may c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ephraim_db.rls.catalog import Relation, quote
@@ -18,6 +19,7 @@ from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Command
 
 RULE = "ownerless-rows"
+NULL = re.compile(r"\bnull\b|\bdistinct\b|\bcoalesce\b", re.IGNORECASE)
 
 
 def find(scene: Scene) -> Iterator[Candidate]:
@@ -46,9 +48,18 @@ def _optional(scene: Scene, relation: Relation) -> list[str]:
     """Return the columns that say whose a row is and may be null."""
     ownership = scene.observation.ownership
     telling = {*ownership.owner_columns(relation), *ownership.organization_columns(relation)}
-    if not relation.has_places or telling & {*relation.primary_key}:
+    if not relation.has_places or telling & {*relation.primary_key} or not _asks(scene, relation):
         return []
     return [c.name for c in relation.columns if c.name in telling and c.written and not c.required]
+
+
+def _asks(scene: Scene, relation: Relation) -> bool:
+    """Return whether a policy can tell null from a value: `=` alone lets no null pass."""
+    policies = [policy for policy in scene.facts.policies if policy.relation == relation.oid]
+    called = scene.facts.called(oid for policy in policies for oid in policy.calls)
+    texts = [f"{policy.condition} {policy.check_condition}" for policy in policies]
+    texts += [scene.facts.functions[oid].source for oid in called]
+    return any(NULL.search(text) for text in texts)
 
 
 def _candidate(

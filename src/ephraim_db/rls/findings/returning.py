@@ -40,7 +40,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
         if refused:
             yield Candidate(
                 RULE,
-                "warning",
+                "warning" if scene.rows_seen(persona, relation) else "info",
                 persona,
                 relation.full_name,
                 (),

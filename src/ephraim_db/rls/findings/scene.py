@@ -19,7 +19,11 @@ from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.prober import MAY_BYPASS
 from ephraim_db.rls.probes import Command
 
-PERSONAL = re.compile(r"e_?mail|phone|mobile|birth|^dob$|ssn|passport|iban|salary|address", re.I)
+PERSONAL = re.compile(
+    r"e_?mail|phone|mobile|birth|^dob$|(^|_)ssn($|_)|passport|(^|_)iban($|_)|salary|"
+    r"^(home_|street_|postal_|billing_|shipping_)?address",
+    re.I,
+)
 """Names of columns that people would not want strangers to read."""
 
 WRITES: tuple[Command, ...] = ("INSERT", "UPDATE", "DELETE")
@@ -123,6 +127,11 @@ class Scene:
         if self.observation.ownership.organization_columns(relation):
             return self.boundary
         return "user" if self.observation.ownership.owner_columns(relation) else ""
+
+    def other(self, persona: Persona, relation: Relation) -> str:
+        """Return what somebody else is here: another organization, or another user."""
+        bounded = Whose.ORGANIZATION in self.kinds(persona, relation)
+        return f"another {self.boundary if bounded else 'user'}"
 
     def is_public(self, relation: Relation) -> bool:
         """Return whether the rows are shown to people who have not signed in."""

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from ephraim_db.rls.catalog import Column, Relation
 from ephraim_db.rls.findings.scene import Scene
 
-USUAL = re.compile(
-    r"passw(or)?d|passphrase|secret|(^|_)tokens?($|_)|api_?key|private_?key|access_?key|"
-    r"signing_?key|service_?key|(^|_)otp($|_)|credential|encrypted_",
+STRONG = re.compile(
+    r"passw(or)?d|passphrase|secret|private_?key|api_?key|access_?key|signing_?key|service_?key|"
+    r"(access|refresh|auth|api|bearer|session|reset|recovery)_?token|encrypted_",
     re.IGNORECASE,
 )
+WEAK = re.compile(r"(^|_)tokens?$|(^|_)otp($|_)|credential", re.IGNORECASE)
+"""Names that are often given to what may be shown: a link to an invitation, a coin."""
 ABOUT_ONE = re.compile(
     r"_(set|at|on|id|ids|count|type|kind|name|hint|status|version|expiry|expires?(_\w+)?|length|"
-    r"limit|used|usage|prefix|last4?)$",
+    r"limit|used|usage|prefix|last4?|addr|address|symbol|url|uri|amount)$",
     re.IGNORECASE,
 )
 """Endings of columns that tell of a secret without being one."""
@@ -25,11 +27,12 @@ TEXTS = re.compile(r"^(text|character varying|character|bytea|json|jsonb|.*citex
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A column that holds one. `declared`: rls.toml says so."""
+    """A column that holds one. `declared`: rls.toml says so. `sure`: the name leaves no doubt."""
 
     relation: Relation
     column: Column
     declared: bool
+    sure: bool
 
 
 def find_secrets(scene: Scene) -> tuple[Secret, ...]:
@@ -45,7 +48,9 @@ def find_secrets(scene: Scene) -> tuple[Secret, ...]:
             }
             said = bool(names & declared)
             if said or (relation.schema not in PLATFORM and _seems_secret(column)):
-                found.append(Secret(relation, column, said))
+                found.append(
+                    Secret(relation, column, said, said or bool(STRONG.search(column.name)))
+                )
     return tuple(found)
 
 
@@ -56,6 +61,7 @@ PLATFORM = frozenset(
 
 
 def _seems_secret(column: Column) -> bool:
-    return bool(
-        TEXTS.match(column.type) and USUAL.search(column.name) and not ABOUT_ONE.search(column.name)
-    )
+    if ABOUT_ONE.search(column.name) or not TEXTS.match(column.type):
+        return False
+    weakly = WEAK.search(column.name) and column.type != "bytea"
+    return bool(STRONG.search(column.name) or weakly)

@@ -48,8 +48,11 @@ def find(scene: Scene) -> Iterator[Candidate]:
 
 
 def _severity(scene: Scene, persona: Persona, secret: Secret, scope: Scope) -> Severity | None:
-    """Judge by who reads whose: one's own key may be shown to oneself."""
-    if secret.declared or persona in scene.anonymous:
+    """Judge by who reads whose, and by the name: one's own key may be shown to oneself."""
+    if secret.declared:
         return "error"
-    belongs = scene.belongs_to(secret.relation)
-    return {"all": "error" if belongs else "warning", "organization": "warning"}.get(scope)
+    if scope == "own":
+        return None
+    if persona in scene.anonymous or scope == "all":
+        return "error" if secret.sure and scene.belongs_to(secret.relation) else "warning"
+    return "warning" if secret.sure else "info"
