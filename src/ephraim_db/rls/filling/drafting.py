@@ -136,7 +136,7 @@ class Drafting:
             )
             first = self._nearest(target, at, person, same, 0)
             before = _pointing_before(table, key)
-            if before:
+            if before and not self.ownership.own(target, person.persona):
                 found.append(
                     f"coalesce({self._nearest(target, at, person, same, before)}, {first})"
                 )

@@ -11,7 +11,7 @@ from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.filling.facts import Rule
 from ephraim_db.rls.personas import Persona
 
-MOST_TRIES = 150
+MOST_TRIES = 250
 CHECK, UNIQUE, NOT_NULL, FOREIGN = "23514", "23505", "23502", "23503"
 
 
@@ -98,6 +98,8 @@ class Draft:
         for key in self.relation.foreign_keys:
             if refusal.sqlstate == FOREIGN and key.name == refusal.constraint:
                 columns = key.columns
+        if refusal.sqlstate == UNIQUE and rule is None:  # of a trigger's: home and away are one?
+            columns = self._alike
         movable = [c for c in columns if len(self.choices.get(c, ())) > 1]
         if rule is not None and rule.is_key:
             movable = [c for c in movable if c not in self.fixed]
@@ -111,17 +113,28 @@ class Draft:
         self.chosen.update(zip(movable, following, strict=True))
         return True
 
+    @property
+    def _alike(self) -> tuple[str, ...]:
+        """Return the columns that point at one table together."""
+        targets = [k.target for k in self.relation.foreign_keys if len(k.columns) == 1]
+        return tuple(
+            key.columns[0]
+            for key in self.relation.foreign_keys
+            if len(key.columns) == 1 and targets.count(key.target) > 1
+        )
+
     def _combinations(self, columns: Sequence[str]) -> Iterator[tuple[int, ...]]:
         """Yield other choices for `columns`: those first that change least."""
-        most = {1: MOST_TRIES, 2: 24, 3: 9}.get(len(columns), 4)
-        ranges = [_least_first(len(self.choices[c]), most) for c in columns]
-        ordered = sorted(product(*ranges), key=sum)
-        return islice(ordered, 1, MOST_TRIES)
+        most = {1: MOST_TRIES, 2: 24, 3: 9}.get(len(columns), 3)
+        ranges = [_most_telling(len(self.choices[c]), most) for c in columns]
+        ranks = sorted(product(*(range(len(one)) for one in ranges)), key=sum)
+        for rank in islice(ranks, 1, MOST_TRIES):
+            yield tuple(one[at] for one, at in zip(ranges, rank, strict=True))
 
 
-def _least_first(count: int, most: int) -> list[int]:
-    """Return the first `most` of `count` choices, and always the last, which may be null."""
-    return sorted({*range(min(count, most)), count - 1})
+def _most_telling(count: int, most: int) -> list[int]:
+    """Return `most` of `count` choices: the first, the last, which may be null, the second, ..."""
+    return list(dict.fromkeys((0, count - 1, *range(1, count))))[:most]
 
 
 def as_json(drafts: Sequence[Draft]) -> str:

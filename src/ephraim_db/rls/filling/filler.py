@@ -201,6 +201,8 @@ class _Filler:
             )
 
     def _why(self, table: Relation, drafts: Sequence[Draft]) -> str:
+        if not drafts and is_of_files(table):
+            return "there is no bucket"
         if not drafts:
             return "nobody is of an organization that its rows could be of"
         refusal = next((d.refusal for d in drafts if d.refusal), None)
