@@ -22,6 +22,8 @@ from ephraim_db.postgres import (
     start_postgres,
 )
 
+pytest_plugins = ["pytester"]
+
 PROJECT = Path(__file__).parents[1]
 _numbers = itertools.count(1)
 

@@ -46,19 +46,20 @@ def pytest_configure(config: pytest.Config) -> None:
         "in `without`; the test takes the argument `persona`.",
     )
     if config.getoption("rls_contract") and not config.option.help:
-        with explained():
-            from ephraim_db.testing.collecting import collect_contract
+        from ephraim_db.testing.collecting import collect_contract
 
-            collect_contract(config)
+        collect_contract(config)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect an rls.contract that was named, by --rls-contract or by its path."""
-    if file_path.name != "rls.contract" or not parent.session.isinitpath(file_path):
+    if file_path.name != "rls.contract":
         return None
-    from ephraim_db.testing.collecting import ContractFile
+    from ephraim_db.testing.collecting import ContractFile, is_wanted
 
-    return ContractFile.from_parent(parent, path=file_path)
+    return (
+        ContractFile.from_parent(parent, path=file_path) if is_wanted(file_path, parent) else None
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,6 +1,6 @@
 """supabase/rls.contract as something pytest collects: one test, which compares it with what is so.
 
---rls-contract --adds the path--> pytest's arguments --> ContractFile --> rls.contract::agreed
+--rls-contract --adds the path--> pytest's arguments --> ContractFile --> rls.contract::contract
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ephraim_db.errors import InvalidContract
+from ephraim_db.errors import InvalidProject
 from ephraim_db.testing.configuring import read_configuration
 
 if TYPE_CHECKING:
@@ -20,15 +20,29 @@ if TYPE_CHECKING:
 
 
 def collect_contract(config: pytest.Config) -> None:
-    """Add the contract to what is collected. Raises InvalidContract if there is none."""
-    path = read_configuration(config.rootpath).contract
+    """Add the contract to what is collected. Raises pytest.UsageError if there is none."""
+    try:
+        path = read_configuration(config.rootpath).contract
+    except InvalidProject as error:
+        raise pytest.UsageError(str(error)) from error
     if not path.exists():
-        raise InvalidContract(
-            path, 0, "there is no contract yet: `ephraim-db rls accept` writes it"
+        raise pytest.UsageError(
+            f"--rls-contract: there is no {path} yet; `ephraim-db rls accept` writes it"
         )
     argument = os.path.relpath(path, config.invocation_params.dir)
     if argument not in config.args:
         config.args.append(argument)
+
+
+def is_wanted(path: Path, parent: pytest.Collector) -> bool:
+    """Return whether a contract was named: by its path, or, where that is in a folder named, too,
+    by --rls-contract.
+    """
+    if parent.session.isinitpath(path):
+        return True
+    if not parent.config.getoption("rls_contract"):
+        return False
+    return path.samefile(read_configuration(parent.config.rootpath).contract)
 
 
 class ContractFile(pytest.File):
@@ -36,7 +50,7 @@ class ContractFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield the one test."""
-        yield ContractItem.from_parent(self, name="agreed", callobj=_check(self.path))
+        yield ContractItem.from_parent(self, name="contract", callobj=_check(self.path))
 
 
 class ContractItem(pytest.Function):
@@ -44,7 +58,7 @@ class ContractItem(pytest.Function):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Say where it is."""
-        return self.path, 0, f"{self.path.name}::{self.name}"
+        return self.path, 0, self.name
 
 
 def _check(path: Path) -> object:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ephraim_db.rls import build_matrix
 from ephraim_db.rls.contract import read_contract
-from ephraim_db.rls.observing import observing
+from ephraim_db.rls.findings import examine
 from ephraim_db.rls.report import Places, Report
 from ephraim_db.rls.report.differences import print_differences
 from ephraim_db.testing.rls import Rls
@@ -18,8 +17,7 @@ from ephraim_db.testing.rls import Rls
 def differences(rls: Rls, path: Path) -> str:
     """Return what differs, a sentence a line with the places it is about; empty if nothing does."""
     agreed = read_contract(path)
-    with observing(rls.connection, rls.personas, filling=True) as observation:
-        matrix = build_matrix(rls.personas.everyone, observation.observed)
+    matrix = examine(rls.connection, rls.personas, rules=()).matrix
     report = Report.of(matrix, (), Places(path.parents[1]), agreed)
     if not report.differences:
         return ""
