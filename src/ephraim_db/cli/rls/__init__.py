@@ -22,5 +22,5 @@ def rls() -> None:
     """Observe what row-level security really lets people do."""
 
 
-for command in (init, matrix, accept, check, mutate):
-    rls.add_command(command)
+for _command in (init, matrix, accept, check, mutate):
+    rls.add_command(_command)

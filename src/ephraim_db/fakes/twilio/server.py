@@ -40,7 +40,7 @@ class FakeTwilio:
         self.messages: list[Message] = []
         self.violations: list[str] = []
         self.authorizations: list[str] = []
-        self.silence_seconds = 30.0
+        self.silence_seconds: float = 30.0
         self._faults: deque[Fault] = deque()
         self._delivery = delivery or Delivery()
         self._lock = threading.Lock()
@@ -48,9 +48,9 @@ class FakeTwilio:
 
     def __enter__(self) -> Self:
         """Listen."""
-        self.callbacks = Callbacks(self._delivery)
+        self.callbacks: Callbacks = Callbacks(self._delivery)
         self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url: str = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         ).start()

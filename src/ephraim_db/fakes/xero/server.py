@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -27,9 +28,9 @@ class FakeXero:
         """Stay silent until entered."""
         self._offset = timedelta()
         self._state = State(Ledger(lambda: datetime.now(UTC) + self._offset))
-        self.lock = self._state.lock
-        self.ledger = self._state.ledger
-        self.calls = self._state.calls
+        self.lock: threading.RLock = self._state.lock
+        self.ledger: Ledger = self._state.ledger
+        self.calls: Counter[str] = self._state.calls
 
     def __enter__(self) -> Self:
         """Listen on a free port of 127.0.0.1."""
