@@ -12,6 +12,7 @@ with people (id, email) as (
     ('a0000000-0000-4000-8000-000000000106', 'participant2@acacia.example'),
     ('a0000000-0000-4000-8000-000000000107', 'inactive@acacia.example'),
     ('a0000000-0000-4000-8000-000000000108', 'platform@acacia.example'),
+    ('a0000000-0000-4000-8000-000000000109', 'newcomer@acacia.example'),
     ('b0000000-0000-4000-8000-000000000101', 'admin@banksia.example'),
     ('b0000000-0000-4000-8000-000000000102', 'coordinator@banksia.example'),
     ('b0000000-0000-4000-8000-000000000103', 'worker@banksia.example'),
@@ -110,8 +111,15 @@ cross join envelopes as k;
 update public.sealing_keys
 set status = 'retired', retired_at = '2026-01-27 00:00:00+00';
 
+-- And one that was published and never used, thrown away like the other.
+insert into public.sealing_keys (kid, x) values
+('SfaVFtrJ_lVLc2g0e-QE80tZrsK1sDTdfto5HM3trko', 'rVflk191dIZmgL-_-0all1pAN6GsRb2AQtPreDBicUo');
+
+-- Somebody who has left ran the platform and received care, so that it shows if leaving left a way
+-- in; a newcomer is on no roster yet and wants no SMS.
 insert into public.profiles (
-    id, organization_id, role, first_name, last_name, email, is_platform_admin, is_active, phone
+    id, organization_id, role, first_name, last_name, email, is_platform_admin, is_active, phone,
+    sms_notifications_enabled
 )
 select
     u.id,
@@ -120,9 +128,10 @@ select
     p.first_name,
     p.last_name,
     u.email,
-    p.member = 'platform',
+    p.member in ('platform', 'inactive'),
     p.member <> 'inactive',
-    p.phone
+    p.phone,
+    p.member <> 'newcomer'
 from (
     values
     ('admin', 'admin'::public.member_role, 'Ada', 'Abbott', '+61491570157'),
@@ -132,7 +141,8 @@ from (
     ('participant', 'participant', 'Pip', 'Parker', '+61491570313'),
     ('participant2', 'participant', 'Pat', 'Palmer', '+61491570737'),
     ('inactive', 'coordinator', 'Ian', 'Irwin', '+61491571266'),
-    ('platform', 'admin', 'Phil', 'Price', '+61491571491')
+    ('platform', 'admin', 'Phil', 'Price', '+61491571491'),
+    ('newcomer', 'participant', 'Nia', 'Novak', '+61491572549')
 ) as p (member, role, first_name, last_name, phone)
 inner join auth.users as u on p.member = split_part(u.email, '@', 1);
 
@@ -152,7 +162,7 @@ select
     p.id,
     p.first_name || ' ' || p.last_name
 from public.profiles as p
-where p.role = 'participant';
+where (p.role = 'participant' and p.sms_notifications_enabled) or not p.is_active;
 
 insert into public.shifts (id, organization_id, worker_id, participant_id, starts_at, ends_at)
 select
