@@ -1,4 +1,4 @@
-"""Real databases for every test: one server per worker, one fresh clone of our project per test."""
+"""Real databases for every test: those of our own pytest plugin by shorter names, and more."""
 
 from __future__ import annotations
 
@@ -12,15 +12,9 @@ import psycopg
 import psycopg.sql
 import pytest
 
-from ephraim_db.local import LocalSupabase, serve_database
-from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
-from ephraim_db.postgres import (
-    Server,
-    clone_database,
-    create_database,
-    drop_database,
-    start_postgres,
-)
+from ephraim_db.local import LocalSupabase
+from ephraim_db.postgres import Server, clone_database, create_database, drop_database
+from ephraim_db.project import Database
 
 pytest_plugins = ["pytester"]
 
@@ -29,36 +23,27 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """The Postgres of this run; EPHRAIM_DB_POSTGRES chooses which (default: embedded)."""
-    with start_postgres(os.environ.get("EPHRAIM_DB_POSTGRES", "embedded")) as server:
-        yield server
+def server(supabase_server: Server) -> Server:
+    """The Postgres of this worker; EPHRAIM_DB_POSTGRES chooses which (default: embedded)."""
+    return supabase_server
 
 
 @pytest.fixture(scope="session")
-def project_template(server: Server) -> str:
+def project_template(supabase_template: str) -> str:
     """The name of a database with the platform, our migrations and our seed; connect to clones."""
-    name = "project_template"
-    create_database(server, name)
-    with psycopg.connect(server.url(name, "postgres"), autocommit=True) as connection:
-        apply_migrations(connection, find_migrations(PROJECT))
-        apply_seed(connection, PROJECT)
-    return name
+    return supabase_template
 
 
 @pytest.fixture
-def database_name(server: Server, project_template: str) -> Iterator[str]:
+def database_name(supabase_database: Database) -> str:
     """The name of a fresh clone of our project's database, dropped afterwards."""
-    name = f"test_{next(_numbers)}"
-    clone_database(server, project_template, name)
-    yield name
-    drop_database(server, name)
+    return supabase_database.name
 
 
 @pytest.fixture
-def database(server: Server, database_name: str) -> str:
+def database(supabase_database: Database) -> str:
     """The URL, as role postgres, of a fresh clone of our project's database."""
-    return server.url(database_name, "postgres")
+    return supabase_database.url
 
 
 @pytest.fixture(scope="session")
@@ -78,10 +63,9 @@ def empty_database(server: Server, platform_template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def local(server: Server, database_name: str) -> Iterator[LocalSupabase]:
+def local(supabase_api: LocalSupabase) -> LocalSupabase:
     """A local Supabase over a fresh clone of our project's database."""
-    with serve_database(server, database_name, project=PROJECT) as local:
-        yield local
+    return supabase_api
 
 
 @pytest.fixture
