@@ -71,7 +71,9 @@ def test_a_table_whose_trigger_reaches_outside_is_read_but_not_written_to(look: 
     assert word(matrix, "service", "notes", "SELECT") == "allowed all"
     for command in COMMANDS[1:]:
         assert word(matrix, "service", "notes", command) == "unproven"
-        assert any("http_get" in reason for reason in doubts(matrix, "notes", command)), matrix.unproven
+        assert any("http_get" in reason for reason in doubts(matrix, "notes", command)), (
+            matrix.unproven
+        )
 
 
 def test_a_trigger_that_queues_a_request_never_sends_it_and_is_tried(look: Look) -> None:
