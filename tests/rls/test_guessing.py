@@ -152,6 +152,27 @@ def test_what_is_written_down_is_read_back_as_it_was(guessing: Guessing, tmp_pat
         assert read_personas(path) == found.personas
 
 
+@pytest.mark.parametrize(
+    ("expression", "claims"),
+    [
+        ("(auth.jwt() -> 'app_metadata' ->> 'team_id')", {"app_metadata": {"team_id": ACME}}),
+        ("auth.jwt() #>> '{app_metadata,tenant_id}'", {"app_metadata": {"tenant_id": ACME}}),
+        ("(select auth.jwt()) ->> 'org_id'", {"org_id": ACME}),
+        ("auth.jwt() -> 'app_metadata' ->> 'plan'", {}),
+        ("auth.uid()::text", {}),
+    ],
+)
+def test_tokens_carry_what_policies_read_the_organization_from(
+    expression: str, claims: dict[str, object], guessing: Guessing, tmp_path: Path
+) -> None:
+    policy = f"create policy p on public.notes using (team_id::text = ({expression}));"
+    found = guessing(NOTES, MEMBERS, SEEDED, policy)
+    assert found.personas["member"].claims == claims
+    path = tmp_path / "rls.toml"
+    path.write_text(as_toml(found), encoding="utf-8")
+    assert read_personas(path) == found.personas
+
+
 def test_config_toml_says_which_schemas_are_exposed(tmp_path: Path) -> None:
     assert exposed_schemas(tmp_path) == ("public",)
     (tmp_path / "supabase").mkdir()

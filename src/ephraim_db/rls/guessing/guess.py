@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -12,6 +12,7 @@ from ephraim_db.rls.catalog import Relation, read_catalog
 from ephraim_db.rls.filling.filler import PLATFORM
 from ephraim_db.rls.filling.people import is_made, made_user
 from ephraim_db.rls.guessing.boundary import guess_boundary
+from ephraim_db.rls.guessing.claims import claims_for
 from ephraim_db.rls.guessing.people import find_members, name_members, name_users
 from ephraim_db.rls.personas import Persona, Personas
 
@@ -60,7 +61,10 @@ def guess(connection: psycopg.Connection[Any], schemas: Sequence[str]) -> Guess:
         somebody = name_users(connection, catalog)
     else:
         members = find_members(connection, catalog, tables, boundary)
-        somebody = name_members(members, _base(boundary, tables))
+        somebody = tuple(
+            replace(p, claims=claims_for(connection, boundary, p.organization or ""))
+            for p in name_members(members, _base(boundary, tables))
+        )
     roles = {str(row[0]) for row in connection.execute(_ROLES, (_KNOWN,))}
     everyone = (
         Persona("anonymous", "anon"),

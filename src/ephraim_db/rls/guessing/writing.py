@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ephraim_db.rls.filling.people import is_made
 from ephraim_db.rls.guessing.guess import Guess
@@ -50,5 +50,11 @@ def _persona(persona: Persona) -> Iterator[str]:
     if persona.organization:
         yield f"organization = {json.dumps(persona.organization)}"
     if persona.claims:
-        pairs = ", ".join(f"{key} = {json.dumps(value)}" for key, value in persona.claims.items())
-        yield f"claims = {{ {pairs} }}"
+        yield f"claims = {_value(persona.claims)}"
+
+
+def _value(value: object) -> str:
+    """Return a claim as TOML writes it on one line."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_value(of)}" for key, of in value.items()) + " }"
+    return json.dumps(value)
