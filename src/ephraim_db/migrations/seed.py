@@ -51,7 +51,9 @@ def apply_seed(
     with alone(connection, tell):
         connection.execute(_CREATE)
         cursor = connection.cursor(row_factory=tuple_row)
-        ran = dict(cursor.execute("select path, hash from supabase_migrations.seed_files"))
+        ran: dict[str, str] = dict(
+            cursor.execute("select path, hash from supabase_migrations.seed_files")
+        )
         for path in paths:
             digest = hashlib.sha256((project / path).read_bytes()).hexdigest()
             if ran.get(path) == digest:
