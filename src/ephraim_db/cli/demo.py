@@ -21,7 +21,7 @@ from ephraim_db.client import Client
 from ephraim_db.errors import AdminRequired
 from ephraim_db.local import LocalSupabase, start_local
 from ephraim_db.organizations import Organization
-from ephraim_db.rls import Personas, build_matrix, observe, read_personas
+from ephraim_db.rls import Personas, observe_matrix, read_personas
 from ephraim_db.rls.report import print_matrix
 from ephraim_db.rotation import promote, publish
 from ephraim_db.sealing import Keyring, PrivateKey
@@ -55,8 +55,7 @@ def demo(project: Path, postgres: str, serve: bool) -> None:
         _worker(console, sign_in(local, personas, "worker"))
         console.rule("What each persona can really do")
         with psycopg.connect(local.db_url) as connection:
-            observed = observe(connection, personas)
-        print_matrix(console, build_matrix(personas.everyone, observed))
+            print_matrix(console, observe_matrix(connection, personas))
         if serve:
             console.rule("The settings page")
             serve_until_interrupted(local, personas, Keyring([key]))
