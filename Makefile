@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKFLOWS := .github/workflows/*.yml docs/examples/github-actions.yml
 
 .PHONY: help setup demo test lint screenshots release-check reference clean
 
@@ -11,15 +12,16 @@ help: ## list the targets
 setup: $(VENV)/.ready node_modules/.ready ## make .venv and node_modules with everything in them
 
 $(VENV)/.ready: pyproject.toml
-	@echo "setting up $(VENV) (about 30 s)"
+	@echo "setting up $(VENV) from PyPI (half a minute, or a few on a slow machine)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $@
 
 node_modules/.ready: package.json $(VENV)/.ready
-	@echo "setting up node_modules (about 10 s)"
-	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@echo "setting up node_modules from npm (about 10 s)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --no-package-lock --no-audit --no-fund --loglevel=error \
+		--fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000
 	@touch $@
 
 SERVE ?= 1
@@ -29,13 +31,15 @@ demo: setup ## the whole story on a local Supabase, then the settings page until
 test: setup ## run the whole suite
 	@$(BIN)/python -m pytest -n auto -q
 
-lint: setup ## ruff, mypy, sqlfluff and squawk
+lint: setup ## ruff, mypy, sqlfluff, squawk, and the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/mypy --strict tests
 	@$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar supabase src
 	@$(BIN)/squawk supabase/migrations/*.sql
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	@$(BIN)/zizmor --offline --quiet $(WORKFLOWS)
 
 screenshots: setup ## the pictures in docs/settings-page.md
 	@$(BIN)/python -m tests.web.screenshots
