@@ -1,8 +1,9 @@
 """Observe what every persona can really do, on any Supabase project or plain Postgres.
 
-catalog -> personas -> probes -> matrix -> report
-                         |
-            ownership, rows (whose row is it?), prober (may we ask?), observing (ask)
+catalog -> personas, guessed or read -> filling -> probes -> matrix -> report
+                                                     |
+                       ownership, rows (whose row is it?), prober, controls (may we ask?),
+                       observing (ask)
 """
 
 from ephraim_db.rls.matrix import Cell, Matrix, Subject, Unproven, build_matrix, observe_matrix
