@@ -98,10 +98,9 @@ def _send(
                 "probes": probes,
             }
         )
-    with connection.transaction():
-        return connection.execute(
-            "select * from pg_temp.ephraim_probe(%s)", (json.dumps(sent),)
-        ).fetchall()
+    return connection.execute(
+        "select * from pg_temp.ephraim_probe(%s)", (json.dumps(sent),)
+    ).fetchall()
 
 
 def _as_json(probe: Probe, number: dict[Question, int]) -> dict[str, Any]:

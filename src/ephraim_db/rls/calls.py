@@ -30,6 +30,8 @@ from ephraim_db.rls.uses import Use
 from ephraim_db.rls.verdicts import BY_GRANT, Verdict
 
 UNCALLABLE = frozenset({"trigger", "event_trigger", "internal", "cstring", "language_handler"})
+AT_ONCE = 10
+"""Functions whose calls are sent together."""
 MOST_RETURNED = 1_000
 NOBODY_KNOWS = 0
 FIRST_CHANGE = 10
@@ -49,25 +51,37 @@ class Calls:
 
     def uses(self) -> Iterator[Use]:
         """Yield what each persona could do with each function of the exposed schemas."""
-        for function in self.functions.by_oid.values():
-            if function.schema in self.personas.schemas and function.returns not in UNCALLABLE:
-                yield from self.uses_of(function)
+        for schema in self.personas.schemas:
+            functions = [
+                function
+                for function in self.functions.by_oid.values()
+                if function.schema == schema and function.returns not in UNCALLABLE
+            ]
+            for start in range(0, len(functions), AT_ONCE):
+                yield from self._uses(schema, functions[start : start + AT_ONCE])
 
     def uses_of(self, function: Function) -> Iterator[Use]:
         """Yield what each persona could do with one function."""
-        reason = self._why_not(function)
-        asked = self.personas.everyone if reason is None else ()
-        acts = [Act(persona, tuple(self._probes(function, persona))) for persona in asked]
-        told = ask(self.connection, function.schema, acts)
-        answers = {persona.name: found for persona, found in zip(asked, told, strict=True)}
-        for persona in self.personas.everyone:
-            granted = persona.role in function.executors
-            if reason is None:
-                yield self._use(function, persona, answers[persona.name], granted=granted)
-            else:
-                verdict = Verdict("unproven") if granted else BY_GRANT
-                doubts = (reason,) if granted else ()
-                yield _use(function, persona, verdict, doubts=doubts)
+        return self._uses(function.schema, [function])
+
+    def _uses(self, schema: str, functions: Sequence[Function]) -> Iterator[Use]:
+        reasons = [self._why_not(function) for function in functions]
+        acts = [
+            Act(persona, () if reason else tuple(self._probes(function, persona)))
+            for function, reason in zip(functions, reasons, strict=True)
+            for persona in self.personas.everyone
+        ]
+        answers = iter(ask(self.connection, schema, acts))
+        for function, reason in zip(functions, reasons, strict=True):
+            for persona in self.personas.everyone:
+                told = next(answers)
+                granted = persona.role in function.executors
+                if reason is None:
+                    yield self._use(function, persona, told, granted=granted)
+                else:
+                    verdict = Verdict("unproven") if granted else BY_GRANT
+                    doubts = (reason,) if granted else ()
+                    yield _use(function, persona, verdict, doubts=doubts)
 
     def _why_not(self, function: Function) -> str | None:
         found = self.functions.way_out([function.oid])

@@ -74,45 +74,42 @@ class Probing:
 
     def _ask_everyone(self, personas: Sequence[Persona]) -> list[tuple[Answer, ...]]:
         people = [self._probes(persona) for persona in personas]
-        refused = self._refusals(people)
-        truncated = self._truncations(people)
-        firsts = self.ask(Act(one.persona, tuple(one.first_round())) for one in people)
-        seconds = self.ask(
-            Act(one.persona, tuple(one.second_round(first)))
-            for one, first in zip(people, firsts, strict=True)
+        by_role = {one.persona.role: one for one in reversed(people)}
+        refusals = (Act(one.persona, tuple(one.refusals())) for one in by_role.values())
+        truncations = (Act(one.persona, tuple(one.truncations())) for one in by_role.values())
+        firsts = (Act(one.persona, tuple(one.first_round())) for one in people)
+        told = iter(self.ask((*refusals, *truncations, *firsts)))
+        refused = {role: next(told) for role in by_role}
+        truncated = {role: next(told) for role in by_role}
+        first = list(told)
+        second = self.ask(
+            Act(one.persona, tuple(one.second_round(answers)))
+            for one, answers in zip(people, first, strict=True)
         )
+        again = self._refused_otherwise(people, refused)
         return [
-            (*refused[one.persona.name], *truncated[one.persona.role], *first, *second)
-            for one, first, second in zip(people, firsts, seconds, strict=True)
+            (
+                *again.get(one.persona.name, refused[one.persona.role]),
+                *truncated[one.persona.role],
+                *first[at],
+                *second[at],
+            )
+            for at, one in enumerate(people)
         ]
 
-    def _refusals(
-        self, people: Sequence[TableProbes | ViewProbes]
+    def _refused_otherwise(
+        self,
+        people: Sequence[TableProbes | ViewProbes],
+        refused: Mapping[str, tuple[Answer, ...]],
     ) -> dict[str, tuple[Answer, ...]]:
-        """Ask once for each role what it was not granted; each persona, if that is not refused."""
-        by_role = {one.persona.role: one for one in reversed(people)}
-        answers = self.ask(Act(one.persona, tuple(one.refusals())) for one in by_role.values())
-        told = dict(zip(by_role, answers, strict=True))
+        """Ask each persona of a role, by name, where what it lacks was not simply refused."""
         doubted = [
             one
             for one in people
-            if any(a.sqlstate != INSUFFICIENT_PRIVILEGE for a in told[one.persona.role])
+            if any(a.sqlstate != INSUFFICIENT_PRIVILEGE for a in refused[one.persona.role])
         ]
-        again = self.ask(Act(one.persona, tuple(one.refusals())) for one in doubted)
-        return {one.persona.name: told[one.persona.role] for one in people} | {
-            one.persona.name: found for one, found in zip(doubted, again, strict=True)
-        }
-
-    def _truncations(
-        self, people: Sequence[TableProbes | ViewProbes]
-    ) -> dict[str, tuple[Answer, ...]]:
-        """Ask once for each role: policies do not hold TRUNCATE, so who it is does not matter."""
-        by_role = {one.persona.role: one for one in reversed(people)}
-        acts = (
-            Act(one.persona, tuple(one.truncations()) if isinstance(one, TableProbes) else ())
-            for one in by_role.values()
-        )
-        return dict(zip(by_role, self.ask(acts), strict=True))
+        answers = self.ask(Act(one.persona, tuple(one.refusals())) for one in doubted)
+        return {one.persona.name: found for one, found in zip(doubted, answers, strict=True)}
 
     def ask(self, acts: Iterable[Act]) -> list[tuple[Answer, ...]]:
         """Return the answers to acts on this relation."""

@@ -100,6 +100,7 @@ class Rows:
         return [n for turn in zip_longest(*by_kind) for n in turn if n is not None]
 
 
+SAVEPOINT = "ephraim_copy"
 MOST_UNLIKE = 12
 """Rows of a kind that are looked at closely."""
 
@@ -119,25 +120,26 @@ def copy_rows(
     table = copy_name(relation)
     place = "tableoid as part, ctid as place" if relation.has_places else "0 as part, 0 as place"
     copy = (
-        f"create temp table {table.removeprefix('pg_temp.')} on commit drop as "  # noqa: S608
+        f"savepoint {SAVEPOINT};"  # noqa: S608
+        f"create temp table {table.removeprefix('pg_temp.')} on commit drop as "
         f"select row_number() over ()::integer as n, {place}, ephraim_row as image "
         f"from {relation.sql} as ephraim_row limit {MOST_ROWS};"
         f"grant select on {table} to public;"
     )
     try:
-        with connection.transaction():
-            rows = _look(connection, relation, personas, ownership, copy)
-            if relation.has_places and rows.total > MOST_ROWS:
-                for persona in personas:
-                    missing = set(ownership.kinds(relation, persona)) - set(rows.kinds(persona))
-                    for kind in sorted(missing):
-                        _copy_more(
-                            connection, relation, ownership.class_of_row(relation, persona), kind
-                        )
-                rows = _look(connection, relation, personas, ownership)
-            return rows
+        rows = _look(connection, relation, personas, ownership, copy)
+        if relation.has_places and rows.total > MOST_ROWS:
+            for persona in personas:
+                missing = set(ownership.kinds(relation, persona)) - set(rows.kinds(persona))
+                for kind in sorted(missing):
+                    _copy_more(
+                        connection, relation, ownership.class_of_row(relation, persona), kind
+                    )
+            rows = _look(connection, relation, personas, ownership)
     except psycopg.Error as error:
-        return no_rows(relation, personas, error.sqlstate or "unknown")
+        _run(connection, f"rollback to savepoint {SAVEPOINT}")
+        rows = no_rows(relation, personas, error.sqlstate or "unknown")
+    return rows
 
 
 def no_rows(relation: Relation, personas: Sequence[Persona], failure: str | None = None) -> Rows:

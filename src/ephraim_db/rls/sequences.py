@@ -35,9 +35,10 @@ def use_sequences(connection: psycopg.Connection[Any], personas: Personas) -> It
         "select * from pg_temp.ephraim_sequences(%s)", (list(personas.schemas),)
     ).fetchall()
     by_role = {persona.role: persona for persona in reversed(personas.everyone)}
+    acts = [Act(one, _probes(*name)) for name in named for one in by_role.values()]
+    answers = iter(ask(connection, personas.schemas[0], acts))
     for schema, name in named:
-        acts = [Act(persona, _probes(schema, name)) for persona in by_role.values()]
-        told = dict(zip(by_role, ask(connection, schema, acts), strict=True))
+        told = {role: next(answers) for role in by_role}
         yield from _uses(f"{schema}.{name}", personas.everyone, told)
 
 

@@ -54,6 +54,10 @@ class ViewProbes:
                 NO_WITNESS,
             )
 
+    def truncations(self) -> Iterator[Probe]:
+        """Yield nothing: there is nothing of its own to empty."""
+        return iter(())
+
     def first_round(self) -> Iterator[Probe]:
         """Yield the probes of every command; "rows" is answered by kinds, not by numbers."""
         relation, granted = self.rows.relation, self.privileges
