@@ -41,6 +41,11 @@ class Write:
     what: str
     function: Function | None = None
 
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Return what is written where, whatever the value."""
+        return self.door.oid, self.command, self.column, self.function
+
 
 def calls(doors: Doors, persona: Persona, door: Relation) -> Iterator[Write]:
     """Yield calls of the functions that may write into the door past its policies."""

@@ -16,7 +16,7 @@ from ephraim_db.rls.findings.scene import Scene
 
 WORDS = re.compile(r"'([a-z][a-z_]{2,19})'", re.IGNORECASE)
 MOST_WORDS = 8
-MOST_ALIKE = 2
+MOST_ALIKE = 1
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 
 from psycopg.sql import Literal
 
@@ -25,7 +25,9 @@ from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 
 RULE = "escalation"
-MOST_MEASURED = 12
+MOST_FIRSTS, MOST_SECONDS = 120, 60
+"""So many writes, and so many pairs of writes, are tried as each persona."""
+MOST_MEASURED = 6
 """So many of the relations that a door guards are looked at again after each write."""
 MOST_OPENED = 3
 """So many first writes are followed by a second one."""
@@ -60,26 +62,35 @@ def find(scene: Scene) -> Iterator[Candidate]:
     """Try every write into every door as every client, and look again."""
     doors = Doors(scene)
     for persona in scene.clients:
-        firsts = [
+        firsts = (
             (write,)
             for door in doors.relations
             for write in (*writes(doors, persona, door, seen=True), *calls(doors, persona, door))
-        ]
-        found = _search(doors, persona, firsts)
+        )
+        found = _search(doors, persona, _fairly(firsts, MOST_FIRSTS))
         for gain in _best(scene, persona, found):
             yield _candidate(scene, persona, gain)
         known = {(gain.measure.relation.oid, gain.measure.verb) for gain in found}
-        seconds = [
+        seconds = (
             (first, second)
             for first in _opening(doors, found)
             for door in doors.relations
             for second in writes(doors, persona, door, seen=False)
             if (second.door, second.column) != (first.door, first.column)
-        ]
-        deeper = _search(doors, persona, seconds)
+        )
+        deeper = _search(doors, persona, _fairly(seconds, MOST_SECONDS))
         fresh = [g for g in deeper if (g.measure.relation.oid, g.measure.verb) not in known]
         for gain in _best(scene, persona, fresh):
             yield _candidate(scene, persona, gain)
+
+
+def _fairly(paths: Iterable[tuple[Write, ...]], most: int) -> list[tuple[Write, ...]]:
+    """Return as many paths as there is time for, some of each kind."""
+    kinds: dict[object, list[tuple[Write, ...]]] = {}
+    for path in paths:
+        kinds.setdefault((path[0].kind, path[-1].kind), []).append(path)
+    by_turns = (path for turn in zip_longest(*kinds.values()) for path in turn if path)
+    return list(islice(by_turns, most))
 
 
 def _opening(doors: Doors, found: Sequence[Gain]) -> list[Write]:
@@ -94,7 +105,10 @@ def _opening(doors: Doors, found: Sequence[Gain]) -> list[Write]:
 
 def _search(doors: Doors, persona: Persona, paths: Sequence[tuple[Write, ...]]) -> list[Gain]:
     """Return what the paths brought in the relations that the last door of each guards."""
-    guarded = {path[-1].door.oid: list(doors.guarded_by(path[-1].door)) for path in paths}
+    guarded = {
+        oid: _worth_measuring(doors.scene, persona, doors.guarded_by(door))
+        for oid, door in {path[-1].door.oid: path[-1].door for path in paths}.items()
+    }
     looked_at = dict.fromkeys(relation for some in guarded.values() for relation in some)
     measures = list(measures_of(doors.scene, persona, looked_at))
     before = (*NOTE_DOWN, *(step for measure in measures for step in measure.before))
@@ -130,12 +144,26 @@ def _went_through(path: Sequence[Write], told: tuple[Told, ...]) -> bool:
     return all(t.touched for s, t in zip(steps, told, strict=False) if s.persona and not s.asks)
 
 
+def _worth_measuring(
+    scene: Scene, persona: Persona, relations: Iterable[Relation]
+) -> list[Relation]:
+    """Return the relations of which most is out of reach, and so may be gained."""
+
+    def within_reach(relation: Relation) -> tuple[bool, bool]:
+        updates = scene.cells(persona, relation, "UPDATE")
+        closed = any(cell.outcome in ("hidden", "refused_by_policy") for cell in updates)
+        unseen = scene.whose_any(persona, relation) - scene.rows_seen(persona, relation)
+        return not closed, not unseen
+
+    return sorted(relations, key=within_reach)[:MOST_MEASURED]
+
+
 def measures_of(scene: Scene, persona: Persona, relations: Iterable[Relation]) -> Iterator[Measure]:
     """Yield the questions how many rows the persona sees and may change that it could not before.
 
     FOR UPDATE asks the policies of UPDATE, and changes nothing.
     """
-    for relation in islice(relations, MOST_MEASURED):
+    for relation in relations:
         granted = scene.privileges(persona, relation)
         if not relation.primary_key or not granted.select.issuperset(relation.primary_key):
             continue
@@ -173,7 +201,7 @@ def _best(scene: Scene, persona: Persona, found: Sequence[Gain]) -> list[Gain]:
     """Return, for each thing written, the gain that is worst."""
     best: dict[tuple[object, ...], Gain] = {}
     for gain in found:
-        written = tuple((w.door.oid, w.command, w.column, w.function) for w in gain.path)
+        written = tuple(write.kind for write in gain.path)
         if written not in best or _badness(scene, persona, gain) > _badness(
             scene, persona, best[written]
         ):
