@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKFLOWS := .github/workflows/*.yml docs/examples/github-actions.yml
 
-.PHONY: help setup demo test lint screenshots release-check reference clean
+.PHONY: help setup demo test lint screenshots release-check reference bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,14 @@ release-check: setup ## whether this can be released: builds, installs and tries
 
 reference: setup ## write docs/reference from docstrings and --help
 	@$(BIN)/python -m tests.docs.reference
+
+ONLY ?=
+bench: setup $(VENV)/.bench ## measure beside others, and write docs/benchmarks (ONLY=rls: a part)
+	@$(BIN)/python -m bench $(ONLY)
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
 
 clean: ## remove what set-up made
 	rm -rf $(VENV) node_modules

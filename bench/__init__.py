@@ -1,6 +1,6 @@
 """What is measured beside what people would use instead: `make bench`, or `python -m bench rls`.
 
-bench/<name>.py --measure--> Measured --stamped--> docs/benchmarks/<name>.json --> docs/benchmarks.md
+bench/<name>.py --measure--> Measured --> docs/benchmarks/<name>.json --> docs/benchmarks.md
 
 A bench is a module with three names, and perhaps a fourth:
 

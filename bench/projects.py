@@ -83,7 +83,7 @@ def generate(tables: int, seed: int = 1) -> Project:
         parts += _table(project, name, shape, hole, chance.choice(parents) if parents else "")
         if n % EMPTY_EVERY:
             parts += _rows(name, shape, n)
-        if shape in ("organization", "shared") and n % EMPTY_EVERY:
+        if shape in ("organization", "shared") and n % EMPTY_EVERY and not hole:
             parents.append(name)
         if n % FUNCTION_EVERY == 0:
             parts += _function(project, name, n)

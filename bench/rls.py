@@ -1,0 +1,155 @@
+"""How long it takes to observe and search a database: ours, made-up ones, and beside others."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psycopg
+
+from bench.chart import draw
+from bench.projects import generate, personas
+from bench.results import Goal, Measured, Row, Size
+from bench.rls_beside import beside
+from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
+from ephraim_db.postgres import Server, create_database, start_postgres
+from ephraim_db.rls import Personas, build_matrix, read_personas
+from ephraim_db.rls.findings import find_findings
+from ephraim_db.rls.observing import observing
+
+PROJECT = Path(__file__).parents[1]
+OURS = "this project: matrix with findings"
+GROWTH = "growth with tables x personas, as a power"
+LARGEST = "300 tables, 8 personas: matrix with findings"
+
+ABOUT = """## Observing row-level security
+
+*This project* is its own migrations and seed, once the database is up: from connecting to the last
+finding proven, the quickest of several runs, split by stage. n is the cells of the matrix.
+
+*Generated projects* come from a seeded generator (`bench/projects.py`): tables of organizations and
+of users, shared ones, children and lookups, helpers, functions, triggers, views, and in every tenth
+table a hole whose place is known. With 300 tables there are about 1,000 policies and 150
+functions. n is tables x personas. The power is the slope of the line through all points of the
+chart with at least 100 of those: 1 is linear.
+
+*Beside pgTAP and rlsautotest*, everybody gets the same Postgres and schema, and runs as its users
+run it, with its own start: `ephraim-db rls check` against the contract, `pg_prove` on one file for
+each relation, `rlsautotest --report`. pgTAP asserts what the matrix says of SELECT, INSERT, UPDATE
+and DELETE on tables and views, with one statement each: *per column*, which is how the matrix was
+observed, or *per cell*, columns with the same outcome together, which is less than was observed.
+n is the assertions. That is generous to pgTAP, whose assertions somebody has to write: nothing is
+searched for, and our time includes the search for findings, functions, transitions and which policy
+decided. Found is how many of the planted holes a report names, however mildly; a false alarm is
+another relation that it names above a note. rlsautotest lists every table without FORCE as high,
+which tells nothing here and is not counted, nor are tests that it calls unreliable. n is the holes.
+
+Needs Debian's postgresql-15-pgtap and libtap-parser-sourcehandler-pgtap-perl, and is left out
+without them.
+"""
+
+GOALS = (
+    Goal(OURS, "ours", "most", 1.0),
+    Goal(LARGEST, "ours", "most", 60.0),
+    Goal(GROWTH, "ours", "most", 1.1),
+    Goal("this project, pgTAP per column: per assertion", "ratio", "least", 10.0),
+    Goal("60 generated tables, pgTAP per column: per assertion", "ratio", "least", 10.0),
+    Goal("this project, rlsautotest: report", "ratio", "least", 5.0),
+    Goal("60 generated tables, rlsautotest: report", "ratio", "least", 5.0),
+    Goal("60 generated tables, rlsautotest: planted holes found", "ratio", "least", 1.0),
+)
+
+
+def measure(size: Size) -> Iterator[Measured]:
+    """Yield everything; small means few rounds and tables."""
+    small = size == "small"
+    with start_postgres("embedded") as server:
+        yield from _this_project(server, 2 if small else 7)
+        yield from _generated(server, (10, 20) if small else (10, 30, 100, 300))
+    yield from beside(PROJECT, 10 if small else 60, 1 if small else 3)
+
+
+def charts(rows: Sequence[Row]) -> dict[str, str]:
+    """Return seconds over tables x personas, a line for each number of personas."""
+    series: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        if found := re.match(r"(\d+) tables, (\d+) personas: matrix", row["name"]):
+            series.setdefault(f"{found[2]} personas", []).append((row["n"], row["ours"]))
+    title = "Matrix with findings of generated projects of 10, 30, 100 and 300 tables"
+    return {"rls-matrix-of-generated-projects.svg": draw(title, "tables x personas", "s", series)}
+
+
+def _this_project(server: Server, rounds: int) -> Iterator[Measured]:
+    create_database(server, "ours")
+    with psycopg.connect(server.url("ours", "postgres"), autocommit=True) as owner:
+        apply_migrations(owner, find_migrations(PROJECT))
+        apply_seed(owner, PROJECT)
+    told = read_personas(PROJECT / "supabase" / "rls.toml")
+    runs = [_examined(server, "ours", told) for _ in range(rounds)]
+    seconds, cells = min(runs, key=lambda run: sum(run[0].values()))
+    yield Measured(OURS, sum(seconds.values()), None, "s", cells, server.version)
+    for stage, taken in seconds.items():
+        yield Measured(f"this project, of it {stage}", taken, None, "s", cells, server.version)
+
+
+def _generated(server: Server, sizes: Sequence[int]) -> Iterator[Measured]:
+    points = []
+    for tables in sizes:
+        project, database = generate(tables), f"generated{tables}"
+        create_database(server, database)
+        with psycopg.connect(server.url(database, "postgres"), autocommit=True) as owner:
+            owner.execute(project.sql.encode())
+        for count in (2, 4, 8):
+            repeated = 3 if tables < 100 else 1
+            runs = [_examined(server, database, personas(count)) for _ in range(repeated)]
+            seconds, _ = min(runs, key=lambda run: sum(run[0].values()))
+            total, n = sum(seconds.values()), tables * count
+            points.append((n, total))
+            name = f"{tables} tables, {count} personas"
+            yield Measured(f"{name}: matrix with findings", total, None, "s", n, server.version)
+        for stage, taken in seconds.items():
+            yield Measured(f"{name}, of it {stage}", taken, None, "s", n, server.version)
+    larger = [point for point in points if point[0] >= 100]
+    if len(larger) > 1:
+        yield Measured(GROWTH, _power(larger), None, "power", len(larger), server.version)
+
+
+def _examined(server: Server, database: str, told: Personas) -> tuple[dict[str, float], int]:
+    """Return the seconds that each stage took, and how many cells came of it."""
+    seconds: dict[str, float] = {}
+    stage, since = "connecting and reading", time.perf_counter()
+
+    def turn(following: str) -> None:
+        nonlocal stage, since
+        now = time.perf_counter()
+        seconds[stage] = seconds.get(stage, 0.0) + now - since
+        stage, since = following, now
+
+    def say(message: str) -> None:
+        if message.startswith("filling"):
+            turn("filling")
+        elif message.startswith("probing functions"):
+            turn("functions and sequences")
+        elif message.startswith("probing"):
+            turn("probing")
+
+    with (
+        psycopg.connect(server.url(database, "postgres"), autocommit=True) as connection,
+        observing(connection, told, say, filling=True) as observation,
+    ):
+        turn("matrix")
+        matrix = build_matrix(told.everyone, observation.observed, observation.uses)
+        turn("findings")
+        find_findings(observation, matrix)
+        turn("")
+    return seconds, len(matrix.cells)
+
+
+def _power(points: Sequence[tuple[float, float]]) -> float:
+    """Return the slope of the straight line through the logarithms."""
+    logs = [(math.log(a), math.log(b)) for a, b in points]
+    x, y = (sum(log[k] for log in logs) / len(logs) for k in (0, 1))
+    return sum((a - x) * (b - y) for a, b in logs) / sum((a - x) ** 2 for a, _ in logs)

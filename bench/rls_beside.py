@@ -1,0 +1,200 @@
+"""Our check beside pgTAP with the same cells, and beside rlsautotest's report, on one Postgres.
+
+schema --accept--> contract --+--> ephraim-db rls check
+       --observe--> cells ----+--> pg_prove, per column and per cell
+                              +--> rlsautotest --report
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.pgtap import assertions, by_column, cells_of, prove, write_files
+from bench.projects import generate, personas, write_personas
+from bench.results import Measured, in_turns
+from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
+from ephraim_db.postgres import Server, create_database, start_postgres
+from ephraim_db.rls import observe_matrix, read_personas
+
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A database that everybody looks at. `holes`: what was planted, if that is known."""
+
+    name: str
+    database: str
+    folder: Path
+    holes: Mapping[str, str] | None = None
+
+
+def beside(project: Path, tables: int, rounds: int) -> Iterator[Measured]:
+    """Yield the comparisons, of this project and of a generated one with so many tables."""
+    with start_postgres("system") as server, tempfile.TemporaryDirectory() as place:
+        create_database(server, "ours")
+        create_database(server, "generated")
+        if missing := _missing(server):
+            print(f"  left out, for want of {missing}: pgTAP and rlsautotest", file=sys.stderr)
+            return
+        ours = Subject("this project", "ours", Path(place) / "ours")
+        with psycopg.connect(server.url("ours", "postgres"), autocommit=True) as owner:
+            apply_migrations(owner, find_migrations(project))
+            apply_seed(owner, project)
+        shutil.copytree(project / "supabase", ours.folder / "supabase")
+        made = generate(tables)
+        name = f"{tables} generated tables"
+        generated = Subject(name, "generated", Path(place) / "generated", made.holes)
+        with psycopg.connect(server.url("generated", "postgres"), autocommit=True) as owner:
+            owner.execute(made.sql.encode())
+        write_personas(generated.folder, personas())
+        for subject in (ours, generated):
+            yield from _compared(server, subject, rounds)
+
+
+def _compared(server: Server, subject: Subject, rounds: int) -> Iterator[Measured]:
+    told = read_personas(subject.folder / "supabase" / "rls.toml")
+    with psycopg.connect(server.url(subject.database), autocommit=True) as superuser:
+        superuser.execute("create extension if not exists pgtap with schema extensions")
+        with psycopg.connect(
+            server.url(subject.database, "postgres"), autocommit=True
+        ) as owner:  # fmt: skip
+            cells = cells_of(observe_matrix(owner, told))
+        per_column = assertions(superuser, told.everyone, by_column(cells))
+        per_cell = assertions(superuser, told.everyone, cells)
+    columns = write_files(subject.folder / "per_column", per_column)
+    whole = write_files(subject.folder / "per_cell", per_cell)
+    report, found = subject.folder / "theirs.json", subject.folder / "ours.json"
+    _ours(server, subject, "accept")
+
+    seconds = in_turns(
+        rounds,
+        lambda: _ours(server, subject, "check", "--write", str(found)),
+        lambda: prove(server, subject.database, columns),
+        lambda: prove(server, subject.database, whole),
+    )
+    check, prove_columns, prove_cells = (min(taken) for taken in seconds)
+    for form, taken, n in (
+        ("per column", prove_columns, len(per_column)),
+        ("per cell", prove_cells, len(per_cell)),
+    ):
+        name = f"{subject.name}, pgTAP {form}"
+        yield Measured(f"{name}: all", check, taken, "s", n, server.version)
+        yield Measured(
+            f"{name}: per assertion", check / n * 1000, taken / n * 1000, "ms", n, server.version
+        )
+
+    check, theirs = (
+        min(taken)
+        for taken in in_turns(
+            max(1, rounds - 1),
+            lambda: _ours(server, subject, "matrix", "--write", str(found)),
+            lambda: _rlsautotest(server, subject, report),
+        )
+    )
+    name, n = f"{subject.name}, rlsautotest", len(per_cell)
+    yield Measured(f"{name}: report", check, theirs, "s", n, server.version)
+    if subject.holes:
+        ours, others = (
+            _named(json.loads(found.read_text())),
+            _theirs(json.loads(report.read_text())),
+        )
+        holes = set(subject.holes)
+        yield Measured(
+            f"{name}: planted holes found",
+            len(ours & holes),
+            len(others & holes),
+            "holes",
+            len(holes),
+            server.version,
+            more_is_better=True,
+        )
+        yield Measured(
+            f"{name}: false alarms",
+            len(ours - holes),
+            len(others - holes),
+            "relations",
+            len(holes),
+            server.version,
+        )
+
+
+def _ours(server: Server, subject: Subject, command: str, *options: str) -> None:
+    url = server.url(subject.database, "postgres")
+    _run(
+        [
+            BIN / "ephraim-db",
+            "rls",
+            command,
+            "--project",
+            subject.folder,
+            "--database-url",
+            url,
+            *options,
+        ]
+    )
+
+
+def _rlsautotest(server: Server, subject: Subject, report: Path) -> None:
+    url = server.url(subject.database)
+    program = BIN / "rlsautotest"
+    _run([program, "--db-url", url, "--schema", "public", "--report", "--no-fail",
+          "--report-json", report])  # fmt: skip
+
+
+def _run(command: Sequence[str | Path]) -> None:
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        said = ran.stdout[-2000:] + ran.stderr[-2000:]
+        raise RuntimeError(f"{command[0]} ended in {ran.returncode}:\n{said}")
+
+
+def _missing(server: Server) -> str:
+    with psycopg.connect(server.url()) as connection:
+        there = connection.execute(
+            "select from pg_available_extensions where name = 'pgtap'"
+        ).fetchone()
+    wanted = {"pgTAP": there is not None, "pg_prove": shutil.which("pg_prove") is not None}
+    wanted["rlsautotest"] = (BIN / "rlsautotest").exists()
+    return ", ".join(name for name, is_there in wanted.items() if not is_there)
+
+
+def _named(document: dict[str, Any]) -> set[str]:
+    """Return what our report names as worse than a note."""
+    return {
+        _bare(finding["relation"])
+        for finding in document["findings"]
+        if finding["severity"] != "info"
+    }
+
+
+def _theirs(document: dict[str, Any]) -> set[str]:
+    """Return what rlsautotest's report names: exposed, leaking, to review, or a way around."""
+    tables = {
+        one["table"]
+        for one in document["tables"]
+        if one.get("exposed")
+        or one.get("transition_leaks")
+        or one.get("leak_cells")
+        or any("(review)" in note for note in one.get("footguns", ()))
+    }
+    around = {
+        _bare(one["object"])
+        for one in document["bypass_surfaces"]
+        if one["type"] in ("view", "function") and one["severity"] in ("CRITICAL", "HIGH")
+    }
+    return tables | around
+
+
+def _bare(name: str) -> str:
+    return name.partition("(")[0].rpartition(".")[2]
