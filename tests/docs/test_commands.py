@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 from tests.docs.blocks import ROOT, blocks_of
 from tests.docs.shell import run_block, started_block
-from tests.supabase_cli import copy_project
+from tests.supabase_cli import copy_project, make_project
 
 from ephraim_db.migrations import apply_migrations, find_migrations
 from ephraim_db.rls import read_personas
@@ -146,6 +147,66 @@ def test_the_logins_that_the_pages_make_can_do_their_work(database: str) -> None
         owner.rollback()
 
 
+def test_what_is_found_is_shown_again_by_its_script(project: Path, empty_database: str) -> None:
+    """The page pipes the script through jq into psql; here it is taken and run without them."""
+    (block,) = blocks_of("docs/findings.md", "console")
+    table = "create table public.notes (body text); grant all on public.notes to anon;"
+    folder = project / "supabase" / "migrations"
+    (folder / "20270101000000_open.sql").write_text(table)
+    run_block(block, project, only="--fail-on", status=1)
+    told = run_block(block, project, {" | jq -r '.findings[0].sql' | psql \"$DATABASE_URL\"": ""},
+        only="--format json")  # fmt: skip
+    document = json.loads(told.said[told.said.index("\n{") :])
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        apply_migrations(connection, find_migrations(project))
+        connection.execute(document["findings"][0]["sql"])
+
+
+def test_what_is_accepted_is_understood(tmp_path: Path) -> None:
+    (block,) = blocks_of("docs/findings.md", "toml")
+    file = tmp_path / "rls.toml"
+    file.write_text(f'{block.text}\n[personas.platform_admin]\nrole = "anon"\n')
+    assert read_personas(file)
+
+
+def test_anybodys_project_is_observed(tmp_path: Path, database: str) -> None:
+    alone, broken, running = blocks_of("docs/how-to-any-project.md", "console")
+    theirs = make_project(
+        tmp_path / "path" / "to" / "project", {"1_notes.sql": "create table public.notes (a int)"}
+    )
+    assert "public.notes" in run_block(alone, tmp_path, only="ephraim-db").said
+    (theirs / "supabase" / "migrations" / "2_broken.sql").write_text("create table")
+    assert "public.notes" in run_block(broken, tmp_path).said
+    url = "postgresql://postgres:...@localhost:54322/postgres"
+    told = run_block(running, copy_project(tmp_path / "ours"), {url: database})
+    assert "public.organizations" in told.said
+
+
+def test_a_newcomer_gets_from_nothing_to_a_check(tmp_path: Path) -> None:
+    """As the index says it, on a project of nobody's that has no rls.toml."""
+    look, write_down, agree = blocks_of("docs/README.md", "console")
+    tables = "create table public.notes (id int primary key, user_id uuid references auth.users);"
+    theirs = make_project(tmp_path / "my-project", {"1_notes.sql": tables})
+    told = run_block(look, tmp_path, {"$ pip install 'ephraim-db[rls]'\n": ""})
+    assert "public.notes" in told.said
+    assert "public.notes" in (theirs / "access.html").read_text()
+    run_block(write_down, theirs)
+    (suppression,) = blocks_of("docs/README.md", "toml")
+    named = "[personas.platform_admin]"
+    assert read_personas(_written(tmp_path / "rls.toml", f"{suppression.text}{named}\nrole='anon'"))
+    run_block(agree, theirs)
+    assert (theirs / "supabase" / "rls.contract").exists()
+
+
+def test_what_contributors_are_told_to_make_is_there() -> None:
+    (block,) = blocks_of("CONTRIBUTING.md", "console")
+    shown = {one for page in ("README.md", "CONTRIBUTING.md") for one in _targets(page)}
+    assert {"setup", "demo", "test", "lint", "help"} <= shown
+    assert "$ make" in block.text
+    for target in shown:
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
 def test_the_matrix_is_told_as_its_page_shows(project: Path, database: str) -> None:
     (block,) = blocks_of("docs/rls.md", "console")
     run_block(block, project, {"postgresql://...": database})
@@ -173,6 +234,16 @@ def test_a_contract_is_agreed_to_and_holds(project: Path) -> None:
     told = run_block(check, project, status=1)
     assert "may do more than agreed" in told.said
     assert "worker may now read organizations.twilio_auth_token" in told.said
+
+
+def _targets(page: str) -> list[str]:
+    text = "".join(block.text for block in blocks_of(page, "console"))
+    return re.findall(r"^\$ make ([a-z-]+)", text, re.MULTILINE)
+
+
+def _written(file: Path, text: str) -> Path:
+    file.write_text(text)
+    return file
 
 
 def _kid(file: Path) -> str:
