@@ -44,7 +44,7 @@ lint: setup ## ruff, mypy, sqlfluff, squawk, and the workflows
 screenshots: setup ## the pictures in docs/settings-page.md
 	@$(BIN)/python -m tests.web.screenshots
 
-release-check: setup ## whether this can be released: builds, installs and tries it in clean environments
+release-check: setup ## build, install and try what would be released (minutes)
 	@$(BIN)/python -m tests.release
 
 reference: setup ## write docs/reference from docstrings and --help
