@@ -88,7 +88,7 @@ def test_what_applies_is_observed_and_what_is_missing_is_named(project: Path) ->
     assert {"public.more", "public.last"} <= {
         r["name"] for r in json.loads(told.stdout)["relations"]
     }
-    assert "missing from the picture: 1 statements of 1 files did not apply" in told.stderr
+    assert "missing from the picture: 1 statement of 1 file did not apply" in told.stderr
     assert '20260102000000_bad.sql:2: statement 2 (select nowhere): column "nowhere"' in told.stderr
 
 

@@ -130,7 +130,9 @@ def _missing(failures: tuple[MigrationFailed, ...]) -> Iterator[str]:
     if not failures:
         return
     files = len({failure.path for failure in failures})
-    yield f"missing from the picture: {len(failures)} statements of {files} files did not apply"
+    statements = "1 statement" if len(failures) == 1 else f"{len(failures)} statements"
+    of_files = "1 file" if files == 1 else f"{files} files"
+    yield f"missing from the picture: {statements} of {of_files} did not apply"
     for failure in failures[:MOST_FAILURES]:
         where = f"{failure.path.name}:{failure.line}: statement {failure.statement}"
         code = f" [{failure.sqlstate}]" if failure.sqlstate else ""
