@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKFLOWS := .github/workflows/*.yml docs/examples/github-actions.yml
+TESTS_OF_POLICIES := tests/rls/test_contract_table.py tests/database/test_credentials.py \
+	tests/database/test_attacks.py tests/database/test_keys_rotation.py \
+	tests/sms/test_records.py tests/web/test_limits.py tests/xero/test_connecting.py
 
-.PHONY: help setup demo test lint screenshots release-check reference bench clean
+.PHONY: help setup demo test test-rls lint screenshots release-check reference bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +33,9 @@ demo: setup ## the whole story on a local Supabase, then the settings page until
 
 test: setup ## run the whole suite
 	@$(BIN)/python -m pytest -n auto -q
+
+test-rls: setup ## only what holds our policies, on the database in EPHRAIM_DB_URL if it is set
+	@$(BIN)/python -m pytest -q -x $(TESTS_OF_POLICIES)
 
 lint: setup ## ruff, mypy, sqlfluff, squawk, and the workflows
 	@$(BIN)/ruff check .

@@ -6,6 +6,7 @@ Hidden means that the grant is there for colleagues of the same role, and no row
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import psycopg
@@ -257,9 +258,18 @@ OF_THE_ROSTER = ("participants", "shifts", "sms_logs")
 """Where a participant who is on no roster yet has no row."""
 
 
-@pytest.fixture(scope="module", params=["legacy", "explicit"])
+GIVEN = os.environ.get("EPHRAIM_DB_URL")
+"""A mutant, if `rls mutate` runs these tests."""
+
+
+@pytest.fixture(scope="module", params=["given"] if GIVEN else ["legacy", "explicit"])
 def ours(request: pytest.FixtureRequest, server: Server) -> Iterator[Matrix]:
     """The matrix of our project, on a platform with either flavour of default grants."""
+    if GIVEN:
+        with psycopg.connect(GIVEN, autocommit=True) as connection:
+            matrix = build_matrix(PERSONAS.everyone, observe(connection, PERSONAS))
+        yield matrix
+        return
     grants: DefaultGrants = request.param
     name = f"contract_{grants}"
     create_database(server, name, default_grants=grants)

@@ -86,16 +86,16 @@ class Commanding:
                 with psycopg.connect(url, autocommit=True) as connection:
                     connection.execute(mutant.sql.encode())
             with tempfile.TemporaryFile() as output:
-                return self._wait(self._environment(name, url), output, limit)
+                return self._wait(self._environment(url), output, limit)
         finally:
             drop_database(self.server, name)
 
-    def _environment(self, name: str, url: str) -> dict[str, str]:
+    def _environment(self, url: str) -> dict[str, str]:
         return {
             **os.environ,
             "DATABASE_URL": url,
             "EPHRAIM_DB_URL": url,
-            "EPHRAIM_DB_POSTGRES": self.server.url(name),
+            "EPHRAIM_DB_POSTGRES": self.server.url(),
         }
 
     def _wait(
