@@ -170,6 +170,8 @@ def _try(superuser: psycopg.Connection[Any], persona: Persona, sql: str) -> int 
 
 def _lines(those: Sequence[Assertion]) -> Iterator[str]:
     yield "begin;\nset local search_path = public, extensions;"
+    for role in {one.persona.role for one in those}:
+        yield f'grant usage on schema extensions to "{role}";'
     yield TOUCHED
     yield f"select plan({len(those)});"
     acting = None
