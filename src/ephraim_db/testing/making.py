@@ -19,9 +19,9 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from ephraim_db.errors import EphraimError, InvalidInput
-from ephraim_db.rls import Persona
+from ephraim_db.rls import Persona, Personas
 from ephraim_db.rls.catalog import Catalog, Relation, quote, read_catalog
-from ephraim_db.rls.filling.filler import PLATFORM
+from ephraim_db.rls.filling.vacancies import PLATFORM
 from ephraim_db.rls.ownership import Ownership
 
 Row = Mapping[str, Any]
@@ -42,7 +42,7 @@ class Maker:
 
     connection: psycopg.Connection[Any]
     catalog: Catalog
-    boundary: str | None
+    personas: Personas
     _is_fresh: bool = field(default=False, init=False)
 
     def add_user(self, persona: Persona) -> None:
@@ -79,7 +79,7 @@ class Maker:
         return self._insert(relation, told)
 
     def _whose(self, relation: Relation, persona: Persona) -> dict[str, Any]:
-        ownership = Ownership(self.catalog, self.boundary)
+        ownership = Ownership(self.catalog, self.personas.boundary)
         found: dict[str, Any] = {}
         if persona.organization is not None:
             columns = ownership.organization_columns(relation)
@@ -115,7 +115,7 @@ class Maker:
             found = self.catalog.named(schema or "public", bare)
         if found is None:
             known = self.catalog.relations.values()
-            names = [one.full_name for one in known if one.schema not in PLATFORM]
+            names = [one.full_name for one in known if one.schema in self.personas.schemas]
             hint = similar(f"{schema or 'public'}.{bare}", names)
             raise InvalidInput("table", f"there is no table {name}{hint}")
         for column in values:

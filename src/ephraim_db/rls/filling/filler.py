@@ -6,14 +6,13 @@ drafts --pg_temp.ephraim_fill, one round trip--> taken, or a refusal --changed--
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
-from psycopg.abc import Query
 
-from ephraim_db.rls.catalog import GUARDED, Catalog, Relation, quote
+from ephraim_db.rls.catalog import Catalog, Relation, quote
 from ephraim_db.rls.filling.drafting import Drafting
 from ephraim_db.rls.filling.drafts import UNIQUE, Draft, Refusal
 from ephraim_db.rls.filling.facts import prepare, read_facts
@@ -21,18 +20,14 @@ from ephraim_db.rls.filling.order import Order, order_tables
 from ephraim_db.rls.filling.people import Person, find_people, is_made
 from ephraim_db.rls.filling.storage import in_each_bucket, is_of_files
 from ephraim_db.rls.filling.users import new_users, without_triggers
+from ephraim_db.rls.filling.vacancies import (
+    absent_subs,
+    boundary_base,
+    empty_tables,
+    project_tables,
+)
 from ephraim_db.rls.ownership import Ownership
 from ephraim_db.rls.personas import Personas
-
-PLATFORM = frozenset(
-    {
-        *("auth", "storage", "realtime", "_realtime", "extensions", "vault", "cron", "net"),
-        *("graphql", "graphql_public", "pgmq", "pgsodium", "pgsodium_masks", "pgtle"),
-        *("supabase_migrations", "supabase_functions", "_analytics", "_supavisor", "pgbouncer"),
-        *("tiger", "tiger_data", "topology"),
-    }
-)
-"""Schemas that are the platform's, not the project's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +60,15 @@ def fill(
 
     Every persona gets rows of its own. Users whom the database lacks are made, too.
     """
-    tables = _tables(connection, catalog)
-    empty = _empty(connection, tables)
+    tables = project_tables(connection, catalog)
+    empty = empty_tables(connection, tables)
     users = catalog.named("auth", "users")
-    absent = _absent(connection, users, personas)
+    absent = absent_subs(connection, users, personas)
     if not empty and not absent:
         return Filled()
     prepare(connection)
     facts = read_facts(connection, tables)
-    people = find_people(personas, _boundary_base(personas, tables, facts.columns))
+    people = find_people(personas, boundary_base(personas, tables, facts))
     order = order_tables(tables)
     drafting = Drafting(catalog, ownership, facts, order, people)
     filler = _Filler(connection, drafting, empty, [], [])
@@ -242,55 +237,4 @@ class _Filler:
         return int(row[0]) if row else 0
 
     def _is_empty(self, table: Relation) -> bool:
-        return bool(_empty(self.connection, [table]))
-
-
-def _tables(connection: psycopg.Connection[Any], catalog: Catalog) -> list[Relation]:
-    """Return the project's tables that may be written, without partitions of others."""
-    rows = connection.execute(
-        "select c.oid::int8 from pg_catalog.pg_class as c "
-        "where c.oid = any(%s) and not c.relispartition "
-        "and has_schema_privilege(c.relnamespace, 'usage') "
-        "and has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')",
-        ([r.oid for r in catalog.relations.values() if r.has_places],),
-    )
-    found = (catalog.relations[row[0]] for row in rows)
-    return sorted((r for r in found if _is_projects(r)), key=lambda r: r.full_name)
-
-
-def _is_projects(table: Relation) -> bool:
-    """Return whether a project keeps rows there: Storage's policies are its own."""
-    if (table.schema, table.name) in GUARDED:
-        return bool(table.policies) and table.schema == "storage"
-    return table.schema not in PLATFORM
-
-
-def _empty(connection: psycopg.Connection[Any], tables: Iterable[Relation]) -> set[int]:
-    asking = " union all ".join(
-        f"select {table.oid} where not exists (select from {table.sql})"  # noqa: S608
-        for table in tables
-    )
-    return {row[0] for row in connection.execute(cast("Query", asking))} if asking else set()
-
-
-def _absent(
-    connection: psycopg.Connection[Any], users: Relation | None, personas: Personas
-) -> set[str | None]:
-    """Return the personas' subs that are no users."""
-    subs: set[str | None] = {persona.sub for persona in personas.everyone if persona.sub}
-    if users is None:
-        return set()
-    known = connection.execute(
-        "select id::text from auth.users where id::text = any(%s)", (list(subs),)
-    )
-    return subs.difference(row[0] for row in known)
-
-
-def _boundary_base(
-    personas: Personas, tables: Iterable[Relation], columns: dict[int, dict[str, Any]]
-) -> str:
-    """Return the type of the column that says whose row it is."""
-    for table in tables:
-        if personas.boundary in table.column_names:
-            return str(columns[table.oid][personas.boundary].base)
-    return "uuid"
+        return bool(empty_tables(self.connection, [table]))

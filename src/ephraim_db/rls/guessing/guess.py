@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 
 from ephraim_db.rls.catalog import Relation, read_catalog
-from ephraim_db.rls.filling.filler import PLATFORM
 from ephraim_db.rls.filling.people import is_made, made_user
+from ephraim_db.rls.filling.vacancies import PLATFORM
 from ephraim_db.rls.guessing.boundary import guess_boundary
 from ephraim_db.rls.guessing.claims import claims_for
 from ephraim_db.rls.guessing.people import find_members, name_members, name_users
