@@ -1,9 +1,4 @@
-"""How fast secrets are sealed and opened, and messages sent: `python bench/sms.py [messages]`.
-
-The fake Twilio and Postgres run as processes of their own. Messages are sent with 32 in flight, by
-both senders and by bare loops over Twilio's SDK as it comes, which write nothing down. What matters
-is the ratio.
-"""
+"""How fast secrets are sealed and opened, and messages sent."""
 
 from __future__ import annotations
 
@@ -12,7 +7,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +19,7 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
+from bench.results import Goal, Measured, Size
 from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
 from ephraim_db.postgres import create_database, start_postgres
 from ephraim_db.sealing import Keyring, Place, PrivateKey, open_envelope, seal
@@ -35,6 +31,19 @@ ORGANIZATION = UUID("a0000000-0000-4000-8000-000000000001")
 SID, TOKEN, FROM, TO = "AC" + "5a" * 16, "5a" * 16, "+61491570006", "+61491570156"
 IN_FLIGHT, ROUNDS = 32, 5
 PLACE = Place(ORGANIZATION, "twilio", "twilio_auth_token")
+SECRETS = 2_000
+SENDER, LOOP = "Sender", "the SDK, blocking, 32 threads"
+ASYNC_SENDER, ASYNC_LOOP = "AsyncSender", "the SDK, awaiting, 32 tasks"
+PAIRS = ((SENDER, LOOP), (ASYNC_SENDER, LOOP), (ASYNC_SENDER, ASYNC_LOOP))
+
+ABOUT = """## Sealing and sending
+
+The fake Twilio and Postgres run as processes of their own. Messages are sent with 32 in flight, by
+both senders and by bare loops over Twilio's SDK as it comes, which write nothing down; rates are
+medians of several rounds. n is the messages of a round, or the secrets.
+"""
+
+GOALS = tuple(Goal(f"{ours} beside {other}", "ratio", "least", 0.7) for ours, other in PAIRS)
 
 FAKE = f"""
 from ephraim_db.fakes.twilio import FakeTwilio
@@ -45,9 +54,12 @@ with FakeTwilio(automatic=False) as twilio:
 """
 
 
-def main(messages: int) -> None:
+def measure(size: Size) -> Iterator[Measured]:
+    """Yield rates of sealing, opening and sending, and what sending asks of the database."""
+    warnings.simplefilter("ignore", DeprecationWarning)  # the SDK's, of aiohttp
+    messages, rounds = (50, 1) if size == "small" else (500, ROUNDS)
     key = PrivateKey.generate()
-    seal_and_open(key)
+    yield from seal_and_open(key)
     with fake_twilio() as twilio_url, start_postgres("embedded") as server:
         create_database(server, "bench")
         with psycopg.connect(server.url("bench", "postgres"), autocommit=True) as owner:
@@ -57,38 +69,47 @@ def main(messages: int) -> None:
             prepare(superuser, key)
             url = server.url("bench", "sender").replace(server.password, "x")
             superuser.execute("select extensions.pg_stat_statements_reset()")
-            race(url, twilio_url, Keyring([key]), messages)
-            statements(superuser, 2 * ROUNDS * (messages + IN_FLIGHT))
+            rates = race(url, twilio_url, Keyring([key]), messages, rounds)
+            for ours, other in PAIRS:
+                yield Measured(
+                    f"{ours} beside {other}",
+                    median(rates[ours]),
+                    median(rates[other]),
+                    "messages per second",
+                    messages,
+                    server.version,
+                    more_is_better=True,
+                )
+            sent = 2 * rounds * (messages + IN_FLIGHT)
+            for name, unit, each in statements(superuser, sent):
+                yield Measured(name, each, None, unit, sent, server.version)
 
 
-def seal_and_open(key: PrivateKey) -> None:
+def seal_and_open(key: PrivateKey) -> Iterator[Measured]:
     public, keyring = key.public(), Keyring([key])
     envelope = seal(TOKEN, PLACE, public)
     for name, work in (
-        ("sealed", lambda: seal(TOKEN, PLACE, public)),
-        ("opened", lambda: open_envelope(envelope, PLACE, keyring)),
+        ("sealing", lambda: seal(TOKEN, PLACE, public)),
+        ("opening", lambda: open_envelope(envelope, PLACE, keyring)),
     ):
-        began, times = time.perf_counter(), 2_000
-        for _ in range(times):
+        began = time.perf_counter()
+        for _ in range(SECRETS):
             work()
-        print(f"{times / (time.perf_counter() - began):8.0f} secrets {name} per second")
+        rate = SECRETS / (time.perf_counter() - began)
+        yield Measured(name, rate, None, "secrets per second", SECRETS)
 
 
-def race(url: str, twilio_url: str, keyring: Keyring, messages: int) -> None:
+def race(
+    url: str, twilio_url: str, keyring: Keyring, messages: int, rounds: int
+) -> Mapping[str, Sequence[float]]:
     """Let each contestant send in turn, several rounds, so that all see the same machine."""
-    sender, loop = "Sender", "SDK, blocking, 32 threads"
-    async_sender, async_loop = "AsyncSender", "SDK, awaiting, 32 tasks"
-    rates: dict[str, list[float]] = {sender: [], loop: [], async_sender: [], async_loop: []}
-    for _ in range(ROUNDS):
-        rates[sender].append(blocking(url, twilio_url, keyring, messages))
-        rates[loop].append(bare(twilio_url, messages))
-        rates[async_sender].append(asyncio.run(awaiting(url, twilio_url, keyring, messages)))
-        rates[async_loop].append(asyncio.run(bare_awaiting(twilio_url, messages)))
-    for name, of_rounds in rates.items():
-        print(f"{median(of_rounds):8.0f} messages per second: {name}")
-    for ours, theirs in ((sender, loop), (async_sender, loop), (async_sender, async_loop)):
-        ratio = median(rates[ours]) / median(rates[theirs])
-        print(f"{ratio:8.2f} {ours} to {theirs}")
+    rates: dict[str, list[float]] = {SENDER: [], LOOP: [], ASYNC_SENDER: [], ASYNC_LOOP: []}
+    for _ in range(rounds):
+        rates[SENDER].append(blocking(url, twilio_url, keyring, messages))
+        rates[LOOP].append(bare(twilio_url, messages))
+        rates[ASYNC_SENDER].append(asyncio.run(awaiting(url, twilio_url, keyring, messages)))
+        rates[ASYNC_LOOP].append(asyncio.run(bare_awaiting(twilio_url, messages)))
+    return rates
 
 
 def wanted(messages: int) -> Iterator[Sms]:
@@ -162,13 +183,14 @@ class AsyncElsewhere(AsyncTwilioHttpClient):
         return await super().request(method, url, **given)
 
 
-def statements(superuser: psycopg.Connection, sent: int) -> None:
+def statements(superuser: psycopg.Connection, sent: int) -> Iterator[tuple[str, str, float]]:
     row = superuser.execute(
         "select sum(total_exec_time), sum(calls) from extensions.pg_stat_statements as s "
         "join pg_roles as r on r.oid = s.userid where r.rolname = 'sender'"
     ).fetchone()
     assert row is not None
-    print(f"{row[0] / sent:8.3f} ms in the database per message, {row[1] / sent:.2f} statements")
+    yield "in the database, per message", "ms", float(row[0]) / sent
+    yield "asked of the database, per message", "statements", float(row[1]) / sent
 
 
 def prepare(superuser: psycopg.Connection, key: PrivateKey) -> None:
@@ -196,8 +218,3 @@ def fake_twilio() -> Iterator[str]:
         yield process.stdout.readline().strip()
         process.stdin.write("\n")
         process.stdin.close()
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore", DeprecationWarning)  # the SDK's, of aiohttp
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 500)

@@ -1,8 +1,4 @@
-"""How long the settings page takes, beside a bare Starlette page: `python bench/web.py [pages]`.
-
-The local Supabase is a process of its own, so what this process spends on the processor is our own
-time, and what is left of the wall clock is the database's and the way there.
-"""
+"""How long the settings page takes, beside a bare Starlette page."""
 
 from __future__ import annotations
 
@@ -23,12 +19,22 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from bench.results import Goal, Measured, Size
 from ephraim_db.local.tokens import access_token
 from ephraim_db.web import SharedSecret, create_app
 
 PROJECT = Path(__file__).parents[1]
 ADMIN = "a0000000-0000-4000-8000-000000000101"
-GOAL = 15.0  # ms of our own
+OWN = "settings page: of our own"
+
+ABOUT = """## The settings page
+
+The local Supabase is a process of its own, so what this process spends on the processor is our own
+time, and what is left of the wall clock is the database's and the way there. The other is a bare
+Starlette page that answers with the same HTML. n is the pages.
+"""
+
+GOALS = (Goal(OWN, "ours", "most", 15.0),)
 
 
 @contextmanager
@@ -40,7 +46,7 @@ def supabase() -> Iterator[dict[str, str]]:
         [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         assert process.stdout is not None
-        lines = []
+        lines: list[str] = []
         while not lines or lines[-1].strip() != "}":
             lines.append(process.stdout.readline())
         try:
@@ -63,8 +69,8 @@ async def ask(app: ASGIApp, path: str, headers: dict[str, str], pages: int) -> t
         return median(walls) * 1000, (time.process_time() - processor) / pages * 1000
 
 
-async def race(found: dict[str, str], pages: int) -> None:
-    """Ask for both pages."""
+async def race(found: dict[str, str], pages: int) -> tuple[float, float, float, float]:
+    """Ask for both pages; return wall clock and processor of ours, and of the bare one, in ms."""
     app = create_app(
         found["API_URL"],
         found["ANON_KEY"],
@@ -86,17 +92,14 @@ async def race(found: dict[str, str], pages: int) -> None:
         bare = Starlette(routes=[Route("/", page)])
         ours, own = await ask(app, "/settings/integrations", headers, pages)
         theirs, bare_own = await ask(bare, "/", headers, pages)
-    print(f"settings page   p50 {ours:6.2f} ms   of it our own {own:6.2f} ms  (goal {GOAL:.0f})")
-    print(f"                database and the way there {ours - own:6.2f} ms")
-    print(f"bare page       p50 {theirs:6.2f} ms   of it our own {bare_own:6.2f} ms")
-    print(f"ratio of our own time {own / bare_own:6.1f}")
+    return ours, own, theirs, bare_own
 
 
-def main(pages: int) -> None:
-    """Start what is needed, race, and stop it."""
+def measure(size: Size) -> Iterator[Measured]:
+    """Yield what a page takes, by the clock and of our own."""
+    pages = 20 if size == "small" else 300
     with supabase() as found:
-        asyncio.run(race(found, pages))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 300)
+        ours, own, theirs, bare_own = asyncio.run(race(found, pages))
+    yield Measured("settings page: p50 by the clock", ours, theirs, "ms", pages)
+    yield Measured(OWN, own, bare_own, "ms", pages)
+    yield Measured("settings page: database and the way there", ours - own, None, "ms", pages)
