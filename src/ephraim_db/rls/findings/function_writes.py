@@ -20,15 +20,7 @@ from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 
 RULE = "definer-function-writes"
-COUNTED = (
-    "select t.relid, t.n_tup_ins, t.n_tup_upd + t.n_tup_del as n_changed "
-    "from pg_catalog.pg_stat_xact_user_tables as t"
-)
-CHANGED = (
-    "select string_agg(format('%s %s', t.relid::oid, t.n_changed > coalesce(b.n_changed, 0)), ',') "  # noqa: S608
-    f"from ({COUNTED}) as t left join pg_temp.counted as b on t.relid = b.relid "
-    "where t.n_tup_ins > coalesce(b.n_tup_ins, 0) or t.n_changed > coalesce(b.n_changed, 0)"
-)
+WRITING = frozenset({"insert", "update", "delete", "merge", "truncate", "execute"})
 
 
 def find(scene: Scene) -> Iterator[Candidate]:
@@ -37,18 +29,18 @@ def find(scene: Scene) -> Iterator[Candidate]:
         calls = [
             (function, attempt)
             for function in worth_calling(scene, persona)
-            if function.volatility == "v"
+            if function.volatility == "v" and _writes(scene, function)
             for attempt in range(TRIES)
         ]
-        attempts = [
-            (
+        attempts = []
+        for function, attempt in calls:
+            counted = _counted(scene, function)
+            attempts.append((
                 *prepare_arguments(scene, persona, function, attempt),
-                Step(f"create temp table counted on commit drop as {COUNTED}"),
+                Step(f"create temp table counted on commit drop as {counted}"),
                 Step(f"select from {call(function)}", persona),
-                asked(CHANGED),
-            )
-            for function, attempt in calls
-        ]
+                asked(_changed(counted)),
+            ))  # fmt: skip
         seen: set[tuple[int, int]] = set()
         for (function, attempt), told in zip(calls, scene.carry_out(attempts), strict=True):
             for change in (told[-1].answer or "").split(",") if told else ():
@@ -59,6 +51,40 @@ def find(scene: Scene) -> Iterator[Candidate]:
                     yield from _candidates(
                         scene, persona, function, attempt, relation, changed == "t"
                     )
+
+
+def _writes(scene: Scene, function: Function) -> bool:
+    """Return whether it, or a function that it calls, has a word for writing in it at all."""
+    called = scene.facts.called([function.oid])
+    words = (word.lower() for oid in called for word in scene.facts.known.words[oid])
+    return not WRITING.isdisjoint(words)
+
+
+def _counted(scene: Scene, function: Function) -> str:
+    """Return the query that counts what this transaction wrote to the tables it may reach."""
+    catalog = scene.observation.catalog.relations
+    named = scene.facts.named_in(scene.facts.called([function.oid]), catalog.values())
+    triggers = scene.facts.called(
+        trigger
+        for oid in named
+        if oid in scene.facts.tables
+        for trigger in scene.facts.tables[oid].trigger_functions
+    )
+    reached = named | scene.facts.named_in(triggers, catalog.values())
+    oids = ", ".join(str(oid) for oid in sorted(reached) if oid in scene.facts.tables)
+    return (
+        "select t.oid, pg_stat_get_xact_tuples_inserted(t.oid) as n_added, "  # noqa: S608
+        "pg_stat_get_xact_tuples_updated(t.oid) + pg_stat_get_xact_tuples_deleted(t.oid) "
+        f"as n_changed from unnest(array[{oids}]::oid[]) as t (oid)"
+    )
+
+
+def _changed(counted: str) -> str:
+    return (
+        "select string_agg(format('%s %s', t.oid, t.n_changed > b.n_changed), ',') "  # noqa: S608
+        f"from ({counted}) as t inner join pg_temp.counted as b on t.oid = b.oid "
+        "where t.n_added > b.n_added or t.n_changed > b.n_changed"
+    )
 
 
 def _candidates(

@@ -15,6 +15,7 @@ from ephraim_db.rls.findings.escalation import NOTE_DOWN, Measure, measures_of
 from ephraim_db.rls.findings.finding import Severity
 from ephraim_db.rls.findings.fixing import fix_policy
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.secret_columns import PLATFORM
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Command
 
@@ -58,7 +59,8 @@ def _asks(scene: Scene, relation: Relation) -> bool:
     policies = [policy for policy in scene.facts.policies if policy.relation == relation.oid]
     called = scene.facts.called(oid for policy in policies for oid in policy.calls)
     texts = [f"{policy.condition} {policy.check_condition}" for policy in policies]
-    texts += [scene.facts.functions[oid].source for oid in called]
+    functions = [scene.facts.functions[oid] for oid in called]
+    texts += [function.source for function in functions if function.schema not in PLATFORM]
     return any(NULL.search(text) for text in texts)
 
 
