@@ -10,9 +10,11 @@ Every project that has ephraim_db installed loads this file, so it imports only 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from ephraim_db.local import LocalSupabase
     from ephraim_db.postgres import Server
     from ephraim_db.project import Database
-    from ephraim_db.testing import Desk, Rls
+    from ephraim_db.testing import Cloner, Desk, Rls
 
 MARKER = "as_every_persona"
 
@@ -104,26 +106,38 @@ def supabase_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def supabase_template(pytestconfig: pytest.Config, supabase_server: Server) -> Iterator[str]:
-    """The name of a database with the project's migrations and seed; connect to clones of it."""
+    """The name of a database with the project's migrations and seed; connect to clones of it.
+
+    `ephraim-db rls mutate` brings a database of its own, in EPHRAIM_DB_URL.
+    """
     with explained():
         from ephraim_db.testing import made_template, read_configuration
 
+        if given := os.environ.get("EPHRAIM_DB_URL"):
+            yield unquote(urlsplit(given).path.removeprefix("/"))
+            return
         project = read_configuration(pytestconfig.rootpath).project
         with made_template(supabase_server, project) as name:
             yield name
 
 
+@pytest.fixture(scope="session")
+def _supabase_cloner(supabase_server: Server, supabase_template: str) -> Iterator[Cloner]:
+    with explained():
+        from ephraim_db.testing import Cloner
+
+        with Cloner(supabase_server, supabase_template) as cloner:
+            yield cloner
+
+
 @pytest.fixture
-def supabase_database(supabase_server: Server, supabase_template: str) -> Iterator[Database]:
+def supabase_database(_supabase_cloner: Cloner) -> Iterator[Database]:
     """A fresh clone of the project's database, dropped afterwards; `url` acts as role postgres.
 
     For code that connects by itself, or commits.
     """
-    with explained():
-        from ephraim_db.testing import cloned
-
-        with cloned(supabase_server, supabase_template) as database:
-            yield database
+    with explained(), _supabase_cloner.cloned() as database:
+        yield database
 
 
 @pytest.fixture
@@ -156,12 +170,10 @@ def _supabase_desk(
     with explained():
         from ephraim_db.testing import Desk, is_somebodys, read_configuration
 
-        if is_somebodys(supabase_server):
-            template = None
-        else:
-            template = request.getfixturevalue("supabase_template")
+        own = not is_somebodys(supabase_server)
+        cloner = request.getfixturevalue("_supabase_cloner") if own else None
         project = read_configuration(pytestconfig.rootpath).project
-        with Desk(supabase_server, template, project) as desk:
+        with Desk(supabase_server, cloner, project) as desk:
             yield desk
 
 

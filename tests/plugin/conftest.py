@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ephraim_db.postgres import Server
-from ephraim_db.testing import Desk, Rls, made_template
+from ephraim_db.testing import Cloner, Desk, Rls, made_template
 
 ANN = "a0000000-0000-4000-8000-00000000000a"
 BOB = "a0000000-0000-4000-8000-00000000000b"
@@ -148,7 +148,11 @@ def desk(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
     """The same project, used from within."""
     folder = tmp_path_factory.mktemp("notes")
     write_project(folder)
-    with made_template(server, folder) as template, Desk(server, template, folder) as desk:
+    with (
+        made_template(server, folder) as template,
+        Cloner(server, template) as cloner,
+        Desk(server, cloner, folder) as desk,
+    ):
         yield desk
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -10,12 +12,23 @@ from psycopg.sql import SQL, Identifier
 from tests.plugin.conftest import ANN, Run, said
 
 from ephraim_db.postgres import Server
-from ephraim_db.testing import cloned, made_template
+from ephraim_db.project import Database
+from ephraim_db.testing import Cloner, made_template
 
 SEES = """
 def test_it(rls):
     rls.assert_can("ann", "select title from notes")
 """
+
+
+@contextmanager
+def clone(server: Server, project: Path) -> Iterator[Database]:
+    with (
+        made_template(server, project) as template,
+        Cloner(server, template) as cloner,
+        cloner.cloned() as database,
+    ):
+        yield database
 
 
 def test_without_a_pyproject_the_project_is_where_pytest_runs(project: Path, run: Run) -> None:
@@ -99,7 +112,7 @@ def test_what_is_not_installed_is_told(project: Path, run: Run) -> None:
 def test_a_database_of_ones_own_is_used_as_it_is_and_left_as_it_was(
     project: Path, run: Run, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with made_template(server, project) as template, cloned(server, template) as database:
+    with clone(server, project) as database:
         monkeypatch.setenv("EPHRAIM_DB_POSTGRES", database.url)
         result = run(
             SEES
@@ -126,7 +139,7 @@ def test_commit(rls):
 def test_a_database_that_people_use_is_left_alone(
     project: Path, run: Run, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with made_template(server, project) as template, cloned(server, template) as database:
+    with clone(server, project) as database:
         with psycopg.connect(database.url) as connection:
             connection.execute(
                 "insert into auth.users (id, last_sign_in_at) "

@@ -5,17 +5,17 @@ configuring --> databases (template, clones) --> desk (one connection, rolled ba
 
 from ephraim_db.testing.attempting import Attempt
 from ephraim_db.testing.configuring import Configuration, read_configuration
-from ephraim_db.testing.databases import cloned, is_somebodys, made_template
+from ephraim_db.testing.databases import Cloner, is_somebodys, made_template
 from ephraim_db.testing.desk import Desk, TransactionEnded
 from ephraim_db.testing.rls import Rls
 
 __all__ = [
     "Attempt",
+    "Cloner",
     "Configuration",
     "Desk",
     "Rls",
     "TransactionEnded",
-    "cloned",
     "is_somebodys",
     "made_template",
     "read_configuration",

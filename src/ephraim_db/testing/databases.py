@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -59,15 +60,49 @@ def made_template(server: Server, project: Path) -> Iterator[str]:
         _dispose(server, name)
 
 
-@contextmanager
-def cloned(server: Server, template: str) -> Iterator[Database]:
-    """Copy the template, yield the copy, and drop it."""
-    name = _new_name("test")
-    clone_database(server, template, name)
-    try:
-        yield Database(server, name, owner_url(server, name))
-    finally:
-        drop_database(server, name)
+class Cloner:
+    """Makes copies of a template, over one connection that it keeps."""
+
+    def __init__(self, server: Server, template: str) -> None:
+        """Connect when first asked."""
+        self.server = server
+        self._template = template
+        self._connection: psycopg.Connection | None = None
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Disconnect."""
+        if self._connection is not None:
+            self._connection.close()
+
+    @contextmanager
+    def cloned(self) -> Iterator[Database]:
+        """Copy the template, yield the copy, and drop it."""
+        name = _new_name("test")
+        clone_database(self.server, self._template, name, over=self._connected())
+        try:
+            yield Database(self.server, name, owner_url(self.server, name))
+        finally:
+            drop_database(self.server, name, over=self._connected())
+
+    def _connected(self) -> psycopg.Connection:
+        """Return the connection, made anew if a test has cut it off."""
+        try:
+            if self._connection is not None:
+                self._connection.execute("")
+                return self._connection
+        except psycopg.OperationalError:
+            pass
+        self._connection = psycopg.connect(self.server.url(), autocommit=True)
+        return self._connection
 
 
 def owner_url(server: Server, name: str) -> str:

@@ -24,7 +24,7 @@ from ephraim_db.rls.catalog import Catalog, read_catalog
 from ephraim_db.rls.filling.people import is_made
 from ephraim_db.rls.guessing import exposed_schemas, guess
 from ephraim_db.rls.production import refuse_production
-from ephraim_db.testing.databases import cloned
+from ephraim_db.testing.databases import Cloner
 
 _MARK = "select set_config('ephraim_db.rolled_back', 'yes', true)"
 _IS_MARKED = "select coalesce(current_setting('ephraim_db.rolled_back', true), '') = 'yes'"
@@ -51,13 +51,13 @@ class TransactionEnded(EphraimError):
 class Desk:
     """Where the connection is lent, and what is known of its database.
 
-    `template` is None where the server's own database is used as it is.
+    `cloner` is None where the server's own database is used as it is.
     """
 
-    def __init__(self, server: Server, template: str | None, project: Path) -> None:
+    def __init__(self, server: Server, cloner: Cloner | None, project: Path) -> None:
         """Connect when first asked."""
         self._server = server
-        self._template = template
+        self._cloner = cloner
         self.project = project
         self._stack = ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
@@ -100,7 +100,7 @@ class Desk:
             connection.row_factory = row_factory
             connection.execute("discard all")
         if ended:
-            raise TransactionEnded(was_thrown_away=self._template is not None)
+            raise TransactionEnded(was_thrown_away=self._cloner is not None)
 
     @property
     def catalog(self) -> Catalog:
@@ -118,10 +118,10 @@ class Desk:
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            if self._template is None:
+            if self._cloner is None:
                 url = self._server.url()
             else:
-                url = self._stack.enter_context(cloned(self._server, self._template)).url
+                url = self._stack.enter_context(self._cloner.cloned()).url
             try:
                 self._connection = self._stack.enter_context(
                     # Prepared statements would outlive what the test made.
@@ -129,7 +129,7 @@ class Desk:
                 )
             except psycopg.OperationalError as error:
                 raise PostgresError(f"Postgres refused or went away: {error}") from error
-            if self._template is None:
+            if self._cloner is None:
                 refuse_production(self._connection)
             self._catalog = read_catalog(self._connection)
             if not (self.project / "supabase" / "rls.toml").exists():

@@ -21,7 +21,6 @@ from psycopg.types.json import Jsonb
 from ephraim_db.errors import EphraimError, InvalidInput
 from ephraim_db.rls import Persona, Personas
 from ephraim_db.rls.catalog import Catalog, Relation, quote, read_catalog
-from ephraim_db.rls.filling.vacancies import PLATFORM
 from ephraim_db.rls.ownership import Ownership
 
 Row = Mapping[str, Any]

@@ -39,7 +39,7 @@ class Rls:
         self._made: dict[str, Persona] = {}
         self._able: set[str] = set()
         self._owner = role_of(connection)
-        self._maker = Maker(connection, desk.catalog, self.personas.boundary)
+        self._maker = Maker(connection, desk.catalog, self.personas)
 
     @property
     def personas(self) -> Personas:

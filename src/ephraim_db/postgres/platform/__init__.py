@@ -6,7 +6,7 @@ roles.sql (the server's) --> create database --> schemas, default_grants, auth, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal, LiteralString
@@ -80,18 +80,26 @@ def create_database(
         return Platform(name, install_extensions(connection))
 
 
-def clone_database(server: Server, template: str, name: str) -> None:
-    """Copy `template`, to which nobody may be connected, with its owner and settings."""
-    with connect(server) as connection:
+def clone_database(
+    server: Server, template: str, name: str, *, over: psycopg.Connection | None = None
+) -> None:
+    """Copy `template`, to which nobody may be connected, with its owner and settings.
+
+    `over`: a connection to another database, as the server's user and in autocommit, if there is
+    one already: to connect takes as long as to copy.
+    """
+    with nullcontext(over) if over else connect(server) as connection:
         owner = _one(
             connection,
             "select pg_catalog.pg_get_userbyid(datdba) from pg_catalog.pg_database"
             " where datname = %s",
             template,
         )
+        # Files are copied in half the time where no disk is waited for, as on servers of ours.
+        strategy = "wal_log" if server.kind == "url" else "file_copy"
         connection.execute(
-            sql.SQL("create database {} owner {} template {}").format(
-                sql.Identifier(name), sql.Identifier(str(owner)), sql.Identifier(template)
+            sql.SQL("create database {} owner {} template {} strategy {}").format(
+                *map(sql.Identifier, (name, str(owner), template)), sql.Identifier(strategy)
             )
         )
         # `alter database set` would have to parse and quote each value again.
@@ -106,9 +114,9 @@ def clone_database(server: Server, template: str, name: str) -> None:
         )
 
 
-def drop_database(server: Server, name: str) -> None:
-    """Drop `name`, cutting off whoever is connected to it."""
-    with connect(server) as connection:
+def drop_database(server: Server, name: str, *, over: psycopg.Connection | None = None) -> None:
+    """Drop `name`, cutting off whoever is connected to it; `over` is as for clone_database."""
+    with nullcontext(over) if over else connect(server) as connection:
         connection.execute(
             sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
         )
