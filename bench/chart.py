@@ -16,15 +16,15 @@ Points = Sequence[tuple[float, float]]
 
 
 def draw(title: str, across: str, up: str, series: Mapping[str, Points]) -> str:
-    """Return the chart: a line with dots for each of the series, named at its end."""
+    """Return the chart: a line with dots for each of the series, named beside it."""
     x = _Axis([p[0] for points in series.values() for p in points], LEFT, WIDTH - RIGHT)
     y = _Axis([p[1] for points in series.values() for p in points], HEIGHT - BOTTOM, TOP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
         f"<title>{escape(title)}</title><style>{STYLE}</style>",
-        _text(LEFT, 22, title, "title"),
+        _text(LEFT, 20, title, "title"),
         _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, across, anchor="middle"),
-        _text(LEFT - 8, TOP - 6, up, anchor="end"),
+        _text(LEFT - 8, TOP - 14, up, anchor="end"),
     ]
     for value in x.ticks:
         at = x.at(value)
@@ -34,12 +34,14 @@ def draw(title: str, across: str, up: str, series: Mapping[str, Points]) -> str:
         at = y.at(value)
         parts.append(_line(LEFT, at, WIDTH - RIGHT, at))
         parts.append(_text(LEFT - 8, at + 4, f"{value:,g}", anchor="end"))
-    for colour, (name, points) in zip(COLOURS, series.items(), strict=False):
+    legend = zip(COLOURS, series.items(), range(TOP + 8, HEIGHT, 22), strict=False)
+    for colour, (name, points), beside in legend:
         placed = [(x.at(a), y.at(b)) for a, b in points]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b in placed)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="4" fill="{colour}"/>' for a, b in placed]
-        parts.append(_text(placed[-1][0] + 10, placed[-1][1] + 4, name))
+        parts.append(f'<circle cx="{WIDTH - RIGHT + 24}" cy="{beside}" r="4" fill="{colour}"/>')
+        parts.append(_text(WIDTH - RIGHT + 36, beside + 4, name))
     return "\n".join((*parts, "</svg>", ""))
 
 

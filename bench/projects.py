@@ -67,7 +67,7 @@ class Project:
     """What is wrong, by the name of the table, view or function it is wrong with."""
 
 
-def generate(tables: int, seed: int = 1) -> Project:
+def generate(tables: int, seed: int = 1, *, some_empty: bool = True) -> Project:
     """Return a project with so many tables, `organizations` and `members` among them."""
     chance, project = random.Random(seed), Project(tables=tables)
     parts = [BEFORE, *_people()]
@@ -77,13 +77,15 @@ def generate(tables: int, seed: int = 1) -> Project:
         shape = chance.choice(("organization", "organization", "owner", "shared", "shared"))
         if not hole and parents and chance.random() < 0.3:
             shape = chance.choice(("child", "child", "lookup"))
-        name = f"t{n:03}_{shape}"
         if hole == "open view":
             shape = "owner"
-        parts += _table(project, name, shape, hole, chance.choice(parents) if parents else "")
-        if n % EMPTY_EVERY:
-            parts += _rows(name, shape, n)
-        if shape in ("organization", "shared") and n % EMPTY_EVERY and not hole:
+        name = f"t{n:03}_{shape}"
+        parent = chance.choice(parents) if parents else ""
+        parts += _table(project, name, shape, hole, parent)
+        filled = not some_empty or n % EMPTY_EVERY
+        if filled:
+            parts += _rows(name, shape, n, parent)
+        if shape in ("organization", "shared") and filled and not hole:
             parents.append(name)
         if n % FUNCTION_EVERY == 0:
             parts += _function(project, name, n)
@@ -204,7 +206,7 @@ def _policies(shape: str, hole: str, parent: str) -> dict[str, tuple[str, str]]:
     return chosen
 
 
-def _rows(name: str, shape: str, n: int) -> Iterator[str]:
+def _rows(name: str, shape: str, n: int, parent: str) -> Iterator[str]:
     for k, user in enumerate(USERS):
         organization = ORGANIZATIONS[k % 2]
         columns, values = {
@@ -212,12 +214,15 @@ def _rows(name: str, shape: str, n: int) -> Iterator[str]:
             "owner": ("user_id", f"'{user}'"),
             "shared": ("organization_id, user_id", f"'{organization}', '{user}'"),
             "lookup": ("code", f"'code {k}'"),
-        }.get(shape, ("", ""))
-        if columns:
-            yield (
-                f"insert into public.{name} (title, amount, {columns}) "
-                f"values ('{name} {k}', {n + k}, {values});"
-            )
+            "child": (
+                "parent_id",
+                f"(select id from public.{parent} order by title offset {k} limit 1)",
+            ),
+        }[shape]
+        yield (
+            f"insert into public.{name} (title, amount, {columns}) "
+            f"values ('{name} {k}', {n + k}, {values});"
+        )
 
 
 def _function(project: Project, name: str, n: int) -> Iterator[str]:

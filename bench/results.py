@@ -62,18 +62,24 @@ class Goal:
 
     name: str
     of: Literal["ours", "ratio"]
-    at: Literal["most", "least"]
+    at: Literal["most", "least", "more than"]
     bound: float
 
     def verdict(self, row: Row) -> str:
         """Return in words whether it is reached, and else by how much it is not."""
         value, unit = row[self.of], f" {row['unit']}" if self.of == "ours" else " times"
-        wanted = f"at {self.at} {self.bound:g}{unit}"
+        how = self.at if self.at == "more than" else f"at {self.at}"
+        wanted = f"{how} {self.bound:g}{unit}"
         if value is None:
             return f"{wanted}: not measured"
-        if value <= self.bound if self.at == "most" else value >= self.bound:
-            return f"{wanted}: reached"
-        return f"{wanted}: **missed by {abs(value - self.bound):.3g}{unit}**"
+        reached = {
+            "most": value <= self.bound,
+            "least": value >= self.bound,
+            "more than": value > self.bound,
+        }
+        if reached[self.at]:
+            return f"{wanted}: reached, {value:g}"
+        return f"{wanted}: **missed, {value:g}**, by {abs(value - self.bound):.3g}"
 
 
 def in_turns(rounds: int, *contestants: Callable[[], object]) -> list[list[float]]:

@@ -43,7 +43,8 @@ and DELETE on tables and views, with one statement each: *per column*, which is 
 observed, or *per cell*, columns with the same outcome together, which is less than was observed.
 n is the assertions. That is generous to pgTAP, whose assertions somebody has to write: nothing is
 searched for, and our time includes the search for findings, functions, transitions and which policy
-decided. Found is how many of the planted holes a report names, however mildly; a false alarm is
+decided. No table is empty here.
+Found is how many of the planted holes a report names, however mildly; a false alarm is
 another relation that it names above a note. rlsautotest lists every table without FORCE as high,
 which tells nothing here and is not counted, nor are tests that it calls unreliable. n is the holes.
 
@@ -59,7 +60,7 @@ GOALS = (
     Goal("60 generated tables, pgTAP per column: per assertion", "ratio", "least", 10.0),
     Goal("this project, rlsautotest: report", "ratio", "least", 5.0),
     Goal("60 generated tables, rlsautotest: report", "ratio", "least", 5.0),
-    Goal("60 generated tables, rlsautotest: planted holes found", "ratio", "least", 1.0),
+    Goal("60 generated tables, rlsautotest: planted holes found", "ratio", "more than", 1.0),
 )
 
 

@@ -52,7 +52,7 @@ def beside(project: Path, tables: int, rounds: int) -> Iterator[Measured]:
             apply_migrations(owner, find_migrations(project))
             apply_seed(owner, project)
         shutil.copytree(project / "supabase", ours.folder / "supabase")
-        made = generate(tables)
+        made = generate(tables, some_empty=False)
         name = f"{tables} generated tables"
         generated = Subject(name, "generated", Path(place) / "generated", made.holes)
         with psycopg.connect(server.url("generated", "postgres"), autocommit=True) as owner:
