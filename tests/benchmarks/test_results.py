@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from bench.page import write_page
 from bench.projects import generate
 from bench.results import Goal, Measured, find, in_turns
