@@ -46,7 +46,10 @@ searched for, and our time includes the search for findings, functions, transiti
 decided. No table is empty here.
 Found is how many of the planted holes a report names, however mildly; a false alarm is
 another relation that it names above a note. rlsautotest lists every table without FORCE as high,
-which tells nothing here and is not counted, nor are tests that it calls unreliable. n is the holes.
+which tells nothing here and is not counted, nor are tests that it calls unreliable. n is the holes:
+a policy that lets everybody read, or add for anybody; no row-level security; a SECURITY DEFINER
+function or a view that shows everything to anybody; and *moving*, an UPDATE policy whose WITH CHECK
+is true, by which an UPDATE without a WHERE gives rows to another organization.
 
 Needs Debian's postgresql-15-pgtap and libtap-parser-sourcehandler-pgtap-perl, and is left out
 without them.

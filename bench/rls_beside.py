@@ -119,6 +119,17 @@ def _compared(server: Server, subject: Subject, rounds: int) -> Iterator[Measure
             server.version,
             more_is_better=True,
         )
+        for hole in sorted(set(subject.holes.values())):
+            those = {where for where, kind in subject.holes.items() if kind == hole}
+            yield Measured(
+                f"{name}: planted holes found, {hole}",
+                len(ours & those),
+                len(others & those),
+                "holes",
+                len(those),
+                server.version,
+                more_is_better=True,
+            )
         yield Measured(
             f"{name}: false alarms",
             len(ours - holes),
