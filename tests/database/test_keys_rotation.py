@@ -450,7 +450,7 @@ def test_nobody_else_keeps_the_directory(connection: Connection, role: str) -> N
 def test_a_login_that_may_not_rotate_is_told_what_to_grant(
     connection: Connection, database: str
 ) -> None:
-    url = psycopg.conninfo.make_conninfo(database, user="authenticator")
+    url = psycopg.conninfo.make_conninfo(database, user="authenticator", options="")
     with (
         connect(url) as stranger,
         pytest.raises(RotationError, match="grant ephraim_rotator to authenticator"),

@@ -187,19 +187,19 @@ def _named_in(select: Any, named: Named) -> dict[str, Relation | None]:
 def _edits(node: Any, place: _Place) -> Iterator[tuple[Edit, Any]]:
     if isinstance(node, ast.BoolExpr) and node.boolop != BoolExprType.NOT_EXPR:
         yield from _edit_junction(node, place)
-    elif _is_condition(place):
-        if isinstance(node, ast.A_Expr) and node.kind == A_Expr_Kind.AEXPR_OP:
-            yield from _edit_equality(node, place)
-        if not isinstance(node, ast.BoolExpr | ast.A_Const):
-            yield (
-                Edit(
-                    "negate a condition",
-                    f"not ({_text(node)})",
-                    "",
-                    f"a row for which {_text(node)} is true, and one for which it is false",
-                ),
-                ast.BoolExpr(BoolExprType.NOT_EXPR, (node,)),
-            )
+        return
+    if isinstance(node, ast.A_Expr) and node.kind == A_Expr_Kind.AEXPR_OP:
+        yield from _edit_equality(node, place)
+    if _is_condition(place) and not isinstance(node, ast.BoolExpr | ast.A_Const):
+        yield (
+            Edit(
+                "negate a condition",
+                f"not ({_text(node)})",
+                "",
+                f"a row for which {_text(node)} is true, and one for which it is false",
+            ),
+            ast.BoolExpr(BoolExprType.NOT_EXPR, (node,)),
+        )
 
 
 def _is_condition(place: _Place) -> bool:

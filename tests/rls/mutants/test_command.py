@@ -1,0 +1,156 @@
+"""`ephraim-db rls mutate`, from the outside: against the contract, and against a command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.rls.conftest import ANN, BOB, CYD, USERS
+from tests.rls.mutants.conftest import PROJECT
+
+EPHRAIM_DB = str(Path(sys.executable).parent / "ephraim-db")
+SCHEMA, _, ROWS = PROJECT.partition("insert into public.teams")
+ROWS, _, POLICIES = ROWS.partition("alter table")
+TOML = f"""
+boundary = "team_id"
+[personas.ann]
+role = "authenticated"
+sub = "{ANN}"
+[personas.cyd]
+role = "authenticated"
+sub = "{CYD}"
+[personas.visitor]
+role = "anon"
+"""
+LOOKS = f"""
+import os, psycopg
+with psycopg.connect(os.environ["EPHRAIM_DB_URL"]) as connection:
+    connection.execute("set role authenticated")
+    connection.execute("select set_config('request.jwt.claim.sub', '{BOB}', false)")
+    rows = connection.execute("select title from public.notes").fetchall()
+raise SystemExit(rows != [("of bob",)])
+"""
+"""A test of somebody's: bob sees just his note."""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    supabase = tmp_path / "supabase"
+    (supabase / "migrations").mkdir(parents=True)
+    (supabase / "migrations" / "1_notes.sql").write_text(f"{SCHEMA} alter table {POLICIES}")
+    (supabase / "seed.sql").write_text(f"{USERS} insert into public.teams {ROWS}")
+    (supabase / "rls.toml").write_text(TOML)
+    (tmp_path / "looks.py").write_text(LOOKS)
+    return tmp_path
+
+
+def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [EPHRAIM_DB, "rls", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def test_against_the_contract_survivors_lower_the_score(project: Path) -> None:
+    assert run(project, "accept").returncode == 0
+    told = run(project, "mutate", "--fail-under", "100")
+    assert told.returncode == 1, told.stderr
+    assert "without title <> CAST('hidden' AS text)" in told.stdout
+    assert (
+        "would show it: a row for which title <> CAST('hidden' AS text) is not true" in told.stdout
+    )
+    assert run(project, "mutate", "--fail-under", "90").returncode == 0
+
+
+def test_without_a_contract_that_is_so_nothing_is_told(project: Path) -> None:
+    assert run(project, "mutate").returncode == 2
+    assert run(project, "accept").returncode == 0
+    with (project / "supabase" / "seed.sql").open("a") as seed:
+        seed.write("delete from public.notes;")
+    told = run(project, "mutate")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "ephraim-db rls check" in told.stderr
+
+
+def test_an_entry_that_accepts_nothing_any_more_is_stale(project: Path) -> None:
+    with (project / "supabase" / "rls.toml").open("a") as toml:
+        toml.write('[[unnoticed]]\nmutant = "table public.gone: *"\nreason = "It is gone."\n')
+    assert run(project, "accept").returncode == 0
+    told = run(project, "mutate")
+    assert told.returncode == 1
+    assert 'stale  no unnoticed mutant is left that "table public.gone: *" accepts' in told.stdout
+
+
+def test_a_command_notices_by_failing_and_its_record_says_what(project: Path) -> None:
+    told = run(project, "mutate", "--report", "r.jsonl", "--", sys.executable, "looks.py")
+    assert told.returncode == 0, told.stderr
+    header, *lines, end = map(json.loads, (project / "r.jsonl").read_text().splitlines())
+    assert (header["version"], end) == (1, {"finished": True})
+    results = {line["mutant"]: line["result"] for line in lines}
+    policy = 'policy "people read what is theirs" on public.notes'
+    assert results[f"{policy}: is gone"] == "killed"
+    assert results["table public.notes: has no row security"] == "killed"
+    assert results["grants on public.notes: anon may delete"] == "survived"
+    assert "grants on public.notes: anon may delete" in told.stdout
+
+
+def test_a_command_is_asked_only_what_the_contract_did_not_notice(project: Path) -> None:
+    assert run(project, "accept").returncode == 0
+    command = ("--report", "r.jsonl", "--", sys.executable, "looks.py")
+    assert run(project, "mutate", "--against", "contract", *command).returncode == 0
+    _, *lines, _ = map(json.loads, (project / "r.jsonl").read_text().splitlines())
+    assert {line["result"] for line in lines} == {"survived"}
+    assert len(lines) < 5
+
+
+def test_a_command_that_fails_with_nothing_broken_tells_nothing(project: Path) -> None:
+    told = run(project, "mutate", "--", sys.executable, "-c", "raise SystemExit('no such table')")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "fails with nothing broken (status 1)" in told.stderr
+    assert "no such table" in told.stderr
+
+
+def test_ctrl_c_ends_what_runs_and_the_next_run_goes_on_from_there(project: Path) -> None:
+    record = project / "supabase" / ".temp" / "rls-mutants.jsonl"
+    mark = project / "running"
+    program = (
+        f"import os, pathlib, time; mark = pathlib.Path({str(mark)!r}) / str(os.getpid()); "
+        "mark.parent.mkdir(exist_ok=True); mark.touch(); time.sleep(0.3); mark.unlink()"
+    )
+    command = [EPHRAIM_DB, "rls", "mutate", "--jobs", "2", "--", sys.executable, "-c", program]
+    with subprocess.Popen(
+        command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        waited = time.monotonic() + 120
+        while not record.exists() or len(record.read_text().splitlines()) < 5:
+            assert time.monotonic() < waited
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "interrupted: the same command goes on from" in told
+    for left in mark.iterdir():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(left.name), 0)
+    known = len(record.read_text().splitlines()) - 1
+    again = subprocess.Popen(
+        command, cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    with again as process:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        going_on = next(line for line in lines if "going on after" in line)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert f"going on after {known} of " in going_on
