@@ -77,8 +77,7 @@ def generate(tables: int, seed: int = 1, *, some_empty: bool = True) -> Project:
         shape = chance.choice(("organization", "organization", "owner", "shared", "shared"))
         if not hole and parents and chance.random() < 0.3:
             shape = chance.choice(("child", "child", "lookup"))
-        if hole == "open view":
-            shape = "owner"
+        shape = {"open view": "owner", "moving": "organization"}.get(hole, shape)
         name = f"t{n:03}_{shape}"
         parent = chance.choice(parents) if parents else ""
         parts += _table(project, name, shape, hole, parent)
