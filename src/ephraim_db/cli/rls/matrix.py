@@ -20,14 +20,22 @@ from ephraim_db.rls.report import Places, Report
 @click.command()
 @observing_options
 @reporting_options
-def matrix(source: Source, form: str, files: tuple[Path, ...], fail_on: str) -> None:
+@click.option(
+    "--cost",
+    type=click.IntRange(100, 10_000_000),
+    metavar="ROWS",
+    help="Also time what policies cost, on copies of the tables with as many rows.",
+)
+def matrix(
+    source: Source, form: str, files: tuple[Path, ...], fail_on: str, cost: int | None
+) -> None:
     """Try every command on every relation as every persona, and roll all of it back.
 
     The personas are those of supabase/rls.toml, or are guessed where there is none. Without
     --database-url, a Postgres of its own is started, and the migrations and the seed are applied.
     Empty tables are filled for the run.
     """
-    examined = observe_project(source, may_guess=True)
+    examined = observe_project(source, may_guess=True, cost_rows=cost)
     report = Report.of(examined.matrix, examined.findings, Places(source.project))
     tell(report, form, files)
     if fails(report, fail_on):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from ephraim_db.cli.rls.progress import Progress, progress
 from ephraim_db.cli.rls.source import CannotRun, Source
 from ephraim_db.errors import EphraimError
 from ephraim_db.rls import Personas, read_personas
-from ephraim_db.rls.findings import Examined, examine
+from ephraim_db.rls.findings import RULES, Cost, Examined, Rule, examine
 from ephraim_db.rls.guessing import exposed_schemas, guess
 
 
@@ -20,18 +21,22 @@ def contract_of(project: Path) -> Path:
     return project / "supabase" / "rls.contract"
 
 
-def observe_project(source: Source, *, may_guess: bool = False) -> Examined:
+def observe_project(
+    source: Source, *, may_guess: bool = False, cost_rows: int | None = None
+) -> Examined:
     """Observe and search, with progress on stderr. Raises CannotRun.
 
-    `may_guess`: without an rls.toml, act as whom the database suggests.
+    `may_guess`: without an rls.toml, act as whom the database suggests. `cost_rows`: time the
+    policies of tables of so many rows as well.
     """
+    rules: Sequence[Rule] = RULES if cost_rows is None else (*RULES, Cost(cost_rows))
     guesses = may_guess and not source.personas.exists()
     with progress() as say:
         try:
             personas = None if guesses else read_personas(source.personas)
             with source.connected(say) as connection:
                 told = personas or _guessed(connection, source, say)
-                return examine(connection, told, say)
+                return examine(connection, told, say, rules)
         except EphraimError as error:
             raise CannotRun(str(error)) from error
 

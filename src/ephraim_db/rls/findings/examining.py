@@ -12,10 +12,12 @@ from typing import Any
 
 import psycopg
 
+from ephraim_db.rls.findings import slow_policies
 from ephraim_db.rls.findings.candidates import prove
 from ephraim_db.rls.findings.finding import Finding, worst_first
 from ephraim_db.rls.findings.rules import RULES, Rule
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.slow_policies import Cost
 from ephraim_db.rls.findings.suppressing import suppress
 from ephraim_db.rls.matrix import Matrix, build_matrix
 from ephraim_db.rls.observing import Observation, Progress, observing
@@ -50,4 +52,5 @@ def find_findings(
     scene = Scene.set(observation, matrix)
     candidates = chain.from_iterable(rule(scene) for rule in rules)
     found = prove(scene, candidates)
-    return worst_first(suppress(found, observation.personas.suppressions))
+    left_out = "" if any(isinstance(rule, Cost) for rule in rules) else slow_policies.RULE
+    return worst_first(suppress(found, observation.personas.suppressions, left_out))

@@ -14,8 +14,13 @@ from ephraim_db.rls.suppressions import Suppression
 STALE = "stale-suppression"
 
 
-def suppress(findings: Iterable[Finding], suppressions: Sequence[Suppression]) -> Iterator[Finding]:
-    """Yield the findings that no suppression accepts, and one for each that accepts none."""
+def suppress(
+    findings: Iterable[Finding], suppressions: Sequence[Suppression], left_out: str = ""
+) -> Iterator[Finding]:
+    """Yield the findings that no suppression accepts, and one for each that accepts none.
+
+    Nothing is said of suppressions of a rule that was `left_out` of this run.
+    """
     used: set[Suppression] = set()
     for finding in findings:
         accepting = [s for s in suppressions if _accepts(s, finding)]
@@ -23,7 +28,7 @@ def suppress(findings: Iterable[Finding], suppressions: Sequence[Suppression]) -
         if not accepting:
             yield finding
     for suppression in suppressions:
-        if suppression not in used:
+        if suppression not in used and suppression.rule != left_out:
             yield _stale(suppression)
 
 
