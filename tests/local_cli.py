@@ -103,7 +103,7 @@ def failed(*arguments: str, **environment: str) -> str:
             timeout=60,
             check=False,
         )
-        assert not list(temporary.iterdir())
+        assert list(temporary.rglob("*")) == []
     assert ran.returncode == 1, ran.stderr
     assert "Traceback" not in ran.stderr
     assert ran.stdout == ""

@@ -170,14 +170,13 @@ def test_a_broken_configuration_is_named(tmp_path: Path) -> None:
 
 
 def test_a_plain_server_of_yours_gets_a_database_that_is_dropped_again(server: Server) -> None:
-    with started("--postgres", server.url("template1")) as start:
-        assert organizations(start) == 2
-        assert "/ephraim_db_" in start.names["DB_URL"]
-    with psycopg.connect(server.url()) as connection:
-        left = connection.execute(
-            "select datname from pg_database where datname like 'ephraim\\_db%'"
-        ).fetchall()
-    assert left == []
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        before = connection.execute("select datname from pg_database").fetchall()
+        with started("--postgres", server.url("template1")) as start:
+            assert organizations(start) == 2
+            assert "/ephraim_db_" in start.names["DB_URL"]
+        after = connection.execute("select datname from pg_database").fetchall()
+    assert set(after) == set(before)
 
 
 def test_a_supabase_of_yours_is_used_as_it_is(server: Server, database_name: str) -> None:

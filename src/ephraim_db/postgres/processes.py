@@ -11,11 +11,13 @@ import contextlib
 import errno
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,11 +87,20 @@ class Household:
         """Stop every child, remove the directory, dismiss the watchdog."""
         for child, _ in reversed(list(self._children)):
             self.stop(child)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        _remove(self.directory)
         self._tell("done")
         assert self._watchdog.stdin is not None  # noqa: S101
         self._watchdog.stdin.close()
         self._watchdog.wait()
+
+
+def _remove(directory: Path) -> None:
+    """Remove a directory, again if what a killed Postgres left behind still writes into it."""
+    deadline = time.monotonic() + _PATIENCE
+    shutil.rmtree(directory, ignore_errors=True)
+    while directory.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 class RunAs(TypedDict, total=False):
@@ -132,19 +143,24 @@ def roomy_place() -> str:
 @contextlib.contextmanager
 def household(account: pwd.struct_passwd | None = None) -> Iterator[Household]:
     """Make a temporary directory, of `account` if given, that vanishes with everything started."""
-    try:
-        directory = Path(tempfile.mkdtemp(prefix="ephraim-db-", dir=roomy_place()))
+    directory = Path(roomy_place()) / f"ephraim-db-{secrets.token_hex(8)}"
+    try:  # a Ctrl-C may come at any moment from here on
+        directory.mkdir(mode=0o700)
+        watchdog = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", "-S", str(_WATCHDOG), str(directory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+            cwd="/",
+        )
     except OSError as error:
+        _remove(directory)
         raise unwritable(error) from error
-    watchdog = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-I", "-S", str(_WATCHDOG), str(directory)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-        cwd="/",
-    )
+    except BaseException:
+        _remove(directory)
+        raise
     home = Household(directory, watchdog)
     try:
         if account is not None:
