@@ -29,10 +29,12 @@ MODULES = (
     "ephraim_db.web",
     "ephraim_db.rotation",
     "ephraim_db.rls",
+    "ephraim_db.testing",
     "ephraim_db.migrations",
     "ephraim_db.postgres",
     "ephraim_db.project",
     "ephraim_db.local",
+    "ephraim_db.testing",
     "ephraim_db.fakes.twilio",
     "ephraim_db.fakes.xero",
 )
