@@ -110,6 +110,13 @@ def test_the_users_side_reaches_no_database_and_no_command_line() -> None:
         assert crossings(room, *servers, "ephraim_db.cli", "click") == []
 
 
+def test_only_the_plugin_knows_pytest_and_nothing_knows_the_plugin() -> None:
+    rooms = ("ephraim_db.testing", "ephraim_db.pytest_plugin")
+    users = {line.split()[0] for line in crossings("ephraim_db", "pytest", "_pytest", *rooms)}
+    assert [user for user in users if not any(within(user, room) for room in rooms)] == []
+    assert users >= set(rooms[1:])
+
+
 @pytest.mark.parametrize("stage", ["postgres", "migrations", "project", "local", "rls"])
 def test_a_stage_does_not_import_the_command_line(stage: str) -> None:
     assert crossings(f"ephraim_db.{stage}", "ephraim_db.cli", "click") == []
@@ -133,6 +140,7 @@ OPTIONAL = (
     "uvicorn",
     "jwt",
     "testcontainers",
+    "pglast",
 )
 
 
