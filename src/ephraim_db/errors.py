@@ -34,6 +34,7 @@ EphraimError
 │   ├── CannotProbe         a run would have proved nothing
 │   ├── CannotMutate        whether mutants are noticed cannot be told
 │   └── LooksLikeProduction people seem to depend on the database
+├── TransactionEnded        a test ended the transaction that keeps it apart from others
 ├── SmsError                a message was not sent, or not again
 │   ├── TwilioNotConfigured the organization lacks a SID, a token or a number
 │   ├── SmsSwitchedOff      the organization has switched SMS off
@@ -367,6 +368,22 @@ class LooksLikeProduction(RlsError):
             "it (a preview branch), pass --allow-production"
         )
         self.reason = reason
+
+
+class TransactionEnded(EphraimError):
+    """The test ended the transaction that keeps it apart from other tests."""
+
+    def __init__(self, *, is_thrown_away: bool) -> None:
+        """Say what becomes of what was committed."""
+        fate = (
+            "What it committed is thrown away with its database."
+            if is_thrown_away
+            else "What it committed stays: the database is yours."
+        )
+        super().__init__(
+            f"{(type(self).__doc__ or '').splitlines()[0]} {fate} For code that commits or rolls "
+            "back by itself, use supabase_database, a clone for this test alone."
+        )
 
 
 class MigrationError(EphraimError):

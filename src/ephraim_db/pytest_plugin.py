@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from ephraim_db.local import LocalSupabase
     from ephraim_db.postgres import Server
     from ephraim_db.project import Database
-    from ephraim_db.testing import Cloner, Desk, Rls
+    from ephraim_db.testing import Rls
+    from ephraim_db.testing.databases import Cloner
+    from ephraim_db.testing.desk import Desk
 
 MARKER = "as_every_persona"
 
@@ -98,7 +100,7 @@ def supabase_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """The Postgres of this run, or of this worker of it, as pyproject.toml chooses."""
     with explained():
         from ephraim_db.postgres import start_postgres
-        from ephraim_db.testing import read_configuration
+        from ephraim_db.testing.configuring import read_configuration
 
         with start_postgres(read_configuration(pytestconfig.rootpath).postgres) as server:
             yield server
@@ -111,7 +113,8 @@ def supabase_template(pytestconfig: pytest.Config, supabase_server: Server) -> I
     `ephraim-db rls mutate` brings a database of its own, in EPHRAIM_DB_URL.
     """
     with explained():
-        from ephraim_db.testing import made_template, read_configuration
+        from ephraim_db.testing.configuring import read_configuration
+        from ephraim_db.testing.databases import made_template
 
         if given := os.environ.get("EPHRAIM_DB_URL"):
             yield unquote(urlsplit(given).path.removeprefix("/"))
@@ -124,7 +127,7 @@ def supabase_template(pytestconfig: pytest.Config, supabase_server: Server) -> I
 @pytest.fixture(scope="session")
 def _supabase_cloner(supabase_server: Server, supabase_template: str) -> Iterator[Cloner]:
     with explained():
-        from ephraim_db.testing import Cloner
+        from ephraim_db.testing.databases import Cloner
 
         with Cloner(supabase_server, supabase_template) as cloner:
             yield cloner
@@ -151,7 +154,7 @@ def supabase_api(
     with explained():
         from ephraim_db.local import serve_database
         from ephraim_db.project import read_api_config
-        from ephraim_db.testing import read_configuration
+        from ephraim_db.testing.configuring import read_configuration
 
         project = read_configuration(pytestconfig.rootpath).project
         with serve_database(
@@ -168,7 +171,9 @@ def _supabase_desk(
     pytestconfig: pytest.Config, request: pytest.FixtureRequest, supabase_server: Server
 ) -> Iterator[Desk]:
     with explained():
-        from ephraim_db.testing import Desk, is_somebodys, read_configuration
+        from ephraim_db.testing.configuring import read_configuration
+        from ephraim_db.testing.databases import is_somebodys
+        from ephraim_db.testing.desk import Desk
 
         own = not is_somebodys(supabase_server)
         cloner = request.getfixturevalue("_supabase_cloner") if own else None

@@ -29,7 +29,6 @@ MODULES = (
     "ephraim_db.web",
     "ephraim_db.rotation",
     "ephraim_db.rls",
-    "ephraim_db.testing",
     "ephraim_db.migrations",
     "ephraim_db.postgres",
     "ephraim_db.project",

@@ -10,7 +10,9 @@ import psycopg
 import pytest
 
 from ephraim_db.postgres import Server
-from ephraim_db.testing import Cloner, Desk, Rls, made_template
+from ephraim_db.testing import Rls
+from ephraim_db.testing.databases import Cloner, made_template
+from ephraim_db.testing.desk import Desk
 
 ANN = "a0000000-0000-4000-8000-00000000000a"
 BOB = "a0000000-0000-4000-8000-00000000000b"

@@ -13,7 +13,7 @@ from tests.plugin.conftest import ANN, Run, said
 
 from ephraim_db.postgres import Server
 from ephraim_db.project import Database
-from ephraim_db.testing import Cloner, made_template
+from ephraim_db.testing.databases import Cloner, made_template
 
 SEES = """
 def test_it(rls):

@@ -10,7 +10,7 @@ from tests.plugin.conftest import Run, said
 from ephraim_db.rls import Personas, read_personas
 from ephraim_db.rls.contract import facts_of, write_contract
 from ephraim_db.rls.findings import examine
-from ephraim_db.testing import Desk
+from ephraim_db.testing.desk import Desk
 
 ONE = "def test_one(): ..."
 

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from ephraim_db.errors import EphraimError, PostgresError
+from ephraim_db.errors import PostgresError, TransactionEnded
 from ephraim_db.postgres import Server
 from ephraim_db.rls import Personas, read_personas
 from ephraim_db.rls.catalog import Catalog, read_catalog
@@ -28,24 +28,6 @@ from ephraim_db.testing.databases import Cloner
 
 _MARK = "select set_config('ephraim_db.rolled_back', 'yes', true)"
 _IS_MARKED = "select coalesce(current_setting('ephraim_db.rolled_back', true), '') = 'yes'"
-
-
-class TransactionEnded(EphraimError):
-    """The test ended the transaction that keeps it apart from other tests.
-
-    What it committed is thrown away with its database. For code that commits or rolls back by
-    itself, use supabase_database, a clone for this test alone.
-    """
-
-    def __init__(self, *, was_thrown_away: bool) -> None:
-        """Say what became of what was committed."""
-        doc = " ".join((type(self).__doc__ or "").split())
-        if not was_thrown_away:
-            doc = doc.replace(
-                "What it committed is thrown away with its database.",
-                "What it committed stays: the database is yours.",
-            )
-        super().__init__(doc)
 
 
 class Desk:
@@ -100,7 +82,7 @@ class Desk:
             connection.row_factory = row_factory
             connection.execute("discard all")
         if ended:
-            raise TransactionEnded(was_thrown_away=self._cloner is not None)
+            raise TransactionEnded(is_thrown_away=self._cloner is not None)
 
     @property
     def catalog(self) -> Catalog:
