@@ -12,7 +12,6 @@ import pytest
 import supabase
 from pydantic import SecretStr
 from tests.rest.conftest import (
-    PERSONAS,
     SIGNED_IN,
     Api,
     organization_of,
