@@ -57,12 +57,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """What this run could not decide, and why."""
+    """What this run could not decide, and why.
+
+    `of_search`: the search for findings left it out, so it is no fact of the matrix.
+    """
 
     persona: str
     relation: str
     command: Command
     reason: str
+    of_search: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from tests.rls.conftest import ACME, ANN, BOB, CYD, ZETA
-from tests.rls.findings.conftest import PLAIN, Find
+from tests.rls.findings.conftest import EVERYONE, PLAIN, Find
+
+from ephraim_db.rls.contract import facts_of
+from ephraim_db.rls.contract.facts import Doubt
+from ephraim_db.rls.findings import escalation, examine
 
 RULE = "escalation"
 
@@ -157,3 +162,58 @@ def test_policies_that_believe_what_users_say_of_themselves_are_found(
         f" using (auth.jwt() -> '{who}_metadata' ->> 'role' = 'admin');"
     )
     assert find(PLAIN, believing).said("self-made-claims", "ann") == expected
+
+
+MANY_FLAGS = " ".join(
+    f"alter table public.members add flag_{n} boolean;"
+    'create policy "f{n}" on public.notes for delete to authenticated using (exists ('
+    "select from public.members as m where m.user_id = auth.uid() and m.flag_{n}));".replace(
+        "{n}", str(n)
+    )
+    for n in range(61)
+)
+GRANT_FLAGS = UPDATE_OWN.format(", ".join(f"flag_{n}" for n in range(61)))
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [(120, {"2 of 122 writes that might lead further were not tried"}), (122, set())],
+)
+def test_writes_that_there_is_no_time_for_are_told(
+    url: str, monkeypatch: pytest.MonkeyPatch, most: int, expected: set[str]
+) -> None:
+    monkeypatch.setattr(escalation, "MOST_FIRSTS", most)
+    assert untried(url, "public.members", MEMBERS, MANY_FLAGS, GRANT_FLAGS) == expected
+
+
+def guarded(number: int) -> str:
+    """As many tables as that, each with a policy of its own that looks at who is a member."""
+    return " ".join(
+        f"create table public.t{n} (id int primary key); insert into public.t{n} values (1);"
+        f"alter table public.t{n} enable row level security;"
+        f"create function public.f{n}() returns boolean language sql stable security definer as"
+        " $$ select exists (select from public.members as m where m.role = 'admin') $$;"
+        f'create policy "p" on public.t{n} for select to authenticated using (public.f{n}());'
+        for n in range(number)
+    )
+
+
+@pytest.mark.parametrize(("number", "left_out"), [(6, 1), (5, 0)])
+def test_relations_that_were_not_looked_at_again_are_told(
+    url: str, number: int, left_out: int
+) -> None:
+    reasons = untried(url, "", MEMBERS, UPDATE_OWN.format("role"), guarded(number))
+    assert len(reasons) == left_out, reasons
+
+
+def untried(url: str, relation: str, *sql: str) -> set[str]:
+    """Return why something about a relation, or any, was left out of the search as ann."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for script in (PLAIN, *sql):
+            connection.execute(script.encode())
+        matrix = examine(connection, EVERYONE, rules=[escalation.find]).matrix
+    left_out = [one for one in matrix.unproven if one.of_search and one.persona == "ann"]
+    assert not {one.reason for one in left_out} & {
+        fact.reason for fact in facts_of(matrix) if isinstance(fact, Doubt)
+    }
+    return {one.reason for one in left_out if relation in one.relation}

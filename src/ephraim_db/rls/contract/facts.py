@@ -99,7 +99,7 @@ def _facts(matrix: Matrix) -> Iterator[Fact]:
     for relation in matrix.relations:
         yield Thing(relation.name, relation.kind)
     doubted = set()
-    for doubt in matrix.unproven:
+    for doubt in (one for one in matrix.unproven if not one.of_search):
         doubted.add((doubt.persona, doubt.relation, doubt.command))
         yield Doubt(doubt.persona, doubt.command, doubt.relation, _one_line(doubt.reason))
     for place, cells in matrix.by_place().items():

@@ -21,6 +21,12 @@ from ephraim_db.rls.findings.doors import Doors
 from ephraim_db.rls.findings.finding import Severity
 from ephraim_db.rls.findings.fixing import fix_function, fix_policy, narrow_grant
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.untried import (
+    openings_left_out,
+    relations_left_out,
+    writes_left_out,
+)
+from ephraim_db.rls.matrix import Unproven
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 
@@ -58,27 +64,34 @@ class Gain:
     rows: int
 
 
-def find(scene: Scene) -> Iterator[Candidate]:
+def find(scene: Scene) -> Iterator[Candidate | Unproven]:
     """Try every write into every door as every client, and look again."""
     doors = Doors(scene)
     for persona in scene.clients:
-        firsts = (
+        firsts = [
             (write,)
             for door in doors.relations
             for write in (*writes(doors, persona, door, seen=True), *calls(doors, persona, door))
-        )
-        found = _search(doors, persona, _fairly(firsts, MOST_FIRSTS))
+        ]
+        tried = _fairly(firsts, MOST_FIRSTS)
+        yield from writes_left_out(persona, firsts, tried)
+        yield from _not_measured(doors, persona, tried)
+        found = _search(doors, persona, tried)
         for gain in _best(scene, persona, found):
             yield _candidate(scene, persona, gain)
         known = {(gain.measure.relation.oid, gain.measure.verb) for gain in found}
-        seconds = (
+        opening = _opening(doors, found)
+        yield from openings_left_out(persona, opening[MOST_OPENED:])
+        seconds = [
             (first, second)
-            for first in _opening(doors, found)
+            for first in opening[:MOST_OPENED]
             for door in doors.relations
             for second in writes(doors, persona, door, seen=False)
             if (second.door, second.column) != (first.door, first.column)
-        )
-        deeper = _search(doors, persona, _fairly(seconds, MOST_SECONDS))
+        ]
+        tried = _fairly(seconds, MOST_SECONDS)
+        yield from writes_left_out(persona, seconds, tried)
+        deeper = _search(doors, persona, tried)
         fresh = [g for g in deeper if (g.measure.relation.oid, g.measure.verb) not in known]
         for gain in _best(scene, persona, fresh):
             yield _candidate(scene, persona, gain)
@@ -100,13 +113,13 @@ def _opening(doors: Doors, found: Sequence[Gain]) -> list[Write]:
         for gain in found
         if gain.measure.verb == "changes" and gain.measure.relation in doors.relations
     }
-    return list(opening.values())[:MOST_OPENED]
+    return list(opening.values())
 
 
 def _search(doors: Doors, persona: Persona, paths: Sequence[tuple[Write, ...]]) -> list[Gain]:
     """Return what the paths brought in the relations that the last door of each guards."""
     guarded = {
-        oid: _worth_measuring(doors.scene, persona, doors.guarded_by(door))
+        oid: _worth_measuring(doors.scene, persona, doors.guarded_by(door))[:MOST_MEASURED]
         for oid, door in {path[-1].door.oid: path[-1].door for path in paths}.items()
     }
     looked_at = dict.fromkeys(relation for some in guarded.values() for relation in some)
@@ -147,7 +160,7 @@ def _went_through(path: Sequence[Write], told: tuple[Told, ...]) -> bool:
 def _worth_measuring(
     scene: Scene, persona: Persona, relations: Iterable[Relation]
 ) -> list[Relation]:
-    """Return the relations of which most is out of reach, and so may be gained."""
+    """Return the relations, those of which most is out of reach, and so may be gained, first."""
 
     def within_reach(relation: Relation) -> tuple[bool, bool]:
         updates = scene.cells(persona, relation, "UPDATE")
@@ -155,7 +168,27 @@ def _worth_measuring(
         unseen = scene.whose_any(persona, relation) - scene.rows_seen(persona, relation)
         return not closed, not unseen
 
-    return sorted(relations, key=within_reach)[:MOST_MEASURED]
+    return sorted(relations, key=within_reach)
+
+
+def _not_measured(
+    doors: Doors, persona: Persona, paths: Sequence[tuple[Write, ...]]
+) -> Iterator[Unproven]:
+    """Yield what was never looked at again, though a door that was written into guards it."""
+    guarded = [
+        _worth_measuring(doors.scene, persona, doors.guarded_by(door))
+        for door in dict.fromkeys(path[-1].door for path in paths)
+    ]
+    measured = {relation.oid for some in guarded for relation in some[:MOST_MEASURED]}
+    left = dict.fromkeys(relation for some in guarded for relation in some[MOST_MEASURED:])
+    yield from relations_left_out(
+        persona,
+        (
+            relation
+            for relation in left
+            if relation.oid not in measured and any(measures_of(doors.scene, persona, [relation]))
+        ),
+    )
 
 
 def measures_of(scene: Scene, persona: Persona, relations: Iterable[Relation]) -> Iterator[Measure]:

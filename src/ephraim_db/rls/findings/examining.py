@@ -6,27 +6,30 @@ observing --build_matrix--> Matrix --rules--> candidates --prove--> findings
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import psycopg
 
 from ephraim_db.rls.findings import slow_policies
-from ephraim_db.rls.findings.candidates import prove
+from ephraim_db.rls.findings.candidates import Candidate, prove
 from ephraim_db.rls.findings.finding import Finding, worst_first
 from ephraim_db.rls.findings.rules import RULES, Rule
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.findings.slow_policies import Cost
 from ephraim_db.rls.findings.suppressing import suppress
-from ephraim_db.rls.matrix import Matrix, build_matrix
+from ephraim_db.rls.matrix import Matrix, Unproven, build_matrix
 from ephraim_db.rls.observing import Observation, Progress, observing
 from ephraim_db.rls.personas import Personas
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """The matrix, and what in it should worry somebody, the worst first."""
+    """The matrix, and what in it should worry somebody, the worst first.
+
+    What the search had no time for is among what the matrix calls unproven.
+    """
 
     matrix: Matrix
     findings: tuple[Finding, ...]
@@ -42,15 +45,21 @@ def examine(
     with observing(connection, personas, on_progress, filling=True) as observation:
         matrix = build_matrix(personas.everyone, observation.observed, observation.uses)
         on_progress("searching for findings")
-        return Examined(matrix, find_findings(observation, matrix, rules))
+        return _search(observation, matrix, rules)
 
 
 def find_findings(
     observation: Observation, matrix: Matrix, rules: Sequence[Rule] = RULES
 ) -> tuple[Finding, ...]:
     """Return what the rules suspect and could prove; the transaction must still be open."""
+    return _search(observation, matrix, rules).findings
+
+
+def _search(observation: Observation, matrix: Matrix, rules: Sequence[Rule]) -> Examined:
     scene = Scene.set(observation, matrix)
-    candidates = chain.from_iterable(rule(scene) for rule in rules)
-    found = prove(scene, candidates)
+    suspected = list(chain.from_iterable(rule(scene) for rule in rules))
+    found = prove(scene, (one for one in suspected if isinstance(one, Candidate)))
     left_out = "" if any(isinstance(rule, Cost) for rule in rules) else slow_policies.RULE
-    return worst_first(suppress(found, observation.personas.suppressions, left_out))
+    findings = worst_first(suppress(found, observation.personas.suppressions, left_out))
+    untried = (one for one in suspected if isinstance(one, Unproven))
+    return Examined(replace(matrix, unproven=(*matrix.unproven, *untried)), findings)

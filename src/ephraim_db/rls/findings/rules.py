@@ -1,6 +1,7 @@
 """Every rule, each in a file of its own.
 
-A rule is a function from the scene to candidates. It suspects; the proof decides.
+A rule is a function from the scene to candidates. It suspects; the proof decides. What it had no
+time to try it yields as unproven.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ from ephraim_db.rls.findings import (
 )
 from ephraim_db.rls.findings.candidates import Candidate
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.matrix import Unproven
 
-Rule = Callable[[Scene], Iterator[Candidate]]
+Rule = Callable[[Scene], Iterator[Candidate | Unproven]]
 
 RULES: tuple[Rule, ...] = (
     boundary_reads.find,

@@ -1,0 +1,48 @@
+"""What several personas were found to do is told to people once, and to programs of each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from ephraim_db.rls.findings import Finding
+from ephraim_db.rls.report import FORMS, Report
+
+FOUND = Finding(
+    "cross-boundary-read",
+    "error",
+    "worker",
+    "public.notes",
+    ("id",),
+    "worker reads rows of another team in public.notes",
+    "begin;\nrollback;\n",
+    "Close it.",
+)
+OF_ANOTHER = replace(
+    FOUND, persona="admin", message="admin reads rows of another team in public.notes"
+)
+OF_OTHER_ROWS = replace(
+    OF_ANOTHER, relation="public.tasks", message="admin reads rows of another team in public.tasks"
+)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "github", "sarif", "html"])
+def test_people_read_one_sentence_for_all_personas(report: Report, form: str) -> None:
+    told = FORMS[form](replace(report, findings=(FOUND, OF_ANOTHER)))
+    assert "worker reads rows of another team" in told
+    assert "admin reads rows of another team" not in told
+    assert "admin" in told
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "github", "sarif", "html"])
+def test_what_is_about_another_relation_is_told_by_itself(report: Report, form: str) -> None:
+    told = FORMS[form](replace(report, findings=(FOUND, OF_OTHER_ROWS)))
+    assert "worker reads rows of another team" in told
+    assert "admin reads rows of another team" in told
+
+
+def test_programs_read_one_of_each_persona(report: Report) -> None:
+    told = json.loads(FORMS["json"](replace(report, findings=(FOUND, OF_ANOTHER))))
+    assert [one["persona"] for one in told["findings"]] == ["worker", "admin"]
