@@ -1,11 +1,4 @@
-"""What a test costs before its first query, and after: `python bench/plugin.py [tests]`.
-
-The same tests in five runs of pytest, each with our migrations and seed in its database. Every test
-changes what the seed brought, and expects that no other did: by our rollback, by our clone of a
-template, by pytest-postgresql's, and in a container by truncating, with and without seeding again.
-pytest-postgresql is installed for the run; without an engine for containers (`.ci/postgres-image`
-brings one), the embedded Postgres stands in for the container, which is the faster one.
-"""
+"""What a test costs that gets a fresh database, by our plugin and by what people use."""
 
 from __future__ import annotations
 
@@ -15,16 +8,31 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench.results import Goal, Measured, Size
 from ephraim_db.postgres import start_postgres
 
 PROJECT = Path(__file__).parents[1]
-ROUNDS = 3
-GOAL = 2.0  # times as fast as either of the others
-PEER = ("pytest-postgresql", "mirakuru", "port-for")  # what else it needs is here
+PEER, PEER_NEEDS = "pytest-postgresql", ("mirakuru", "port-for")  # what else it needs is here
+
+ABOUT = """## The pytest plugin
+
+The same tests in five runs of pytest, on our own migrations and seed. Every test changes what the
+seed brought and finds nothing that another did: ours by a rollback or by a clone, pytest-postgresql
+by a clone of its template, and in a container of testcontainers' by truncating every table, with
+seeding again and without, where the test finds no rows. A test is all of it: fresh state, queries,
+and cleaning up. Without an engine for containers, which `.ci/postgres-image python -m bench plugin`
+brings, the embedded Postgres stands in; it is faster. n is the tests, or the runs.
+"""
+
+GOALS = tuple(
+    Goal(f"a test: rolled back, beside {other}", "ratio", "least", 2.0)
+    for other in (PEER, "truncate, in a container", "truncate, embedded, as there is no engine")
+)
 
 TESTS = """
 import pytest
@@ -99,7 +107,7 @@ def fresh(peer):
 TRUNCATE = """
 from ephraim_db.migrations.seed import seed_paths
 from ephraim_db.postgres import start_postgres
-from ephraim_db.testing import made_template
+from ephraim_db.testing.databases import made_template
 
 SEED = [Path(path).read_bytes() for path in seed_paths(Path(), print)] if {seeds} else []
 TABLES = '''
@@ -131,57 +139,72 @@ def fresh(session_connection):
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """How tests are kept apart, and how many organizations are there then."""
+    """How tests are kept apart, how many organizations are there then, and on which Postgres."""
 
     name: str
     conftest: str
     expected: int = 2
+    postgres: str | None = None
 
 
-def main(tests: int) -> None:
-    postgres = "docker" if engine_answers() else "embedded"
-    where = "container" if postgres == "docker" else "embedded, for want of an engine"
-    rollback, clone = Contestant("ours, rolled back", ROLLBACK), Contestant("ours, clone", CLONE)
-    peer = Contestant("pytest-postgresql, clone", PYTEST_POSTGRESQL)
+def measure(size: Size) -> Iterator[Measured]:
+    tests, rounds = (4, 1) if size == "small" else (40, 3)
+    image = "docker" if engine_answers() else "embedded"
+    where = "in a container" if image == "docker" else "embedded, as there is no engine"
+    rollback = Contestant("rolled back", ROLLBACK, postgres="embedded")
+    clone = Contestant("a clone", CLONE, postgres="embedded")
+    peer = Contestant(PEER, PYTEST_POSTGRESQL)
     truncate, reseed = (
-        Contestant(name, TRUNCATE.format(seeds=seeds, postgres=postgres), 2 if seeds else 0)
+        Contestant(name, TRUNCATE.format(seeds=seeds, postgres=image), 2 if seeds else 0)
         for name, seeds in ((f"truncate, {where}", False), (f"truncate and seed, {where}", True))
     )
     contestants = (rollback, clone, peer, truncate, reseed)
+    costs, starts = race(contestants, tests, rounds)
+    for ours in (rollback, clone):
+        for other in (peer, truncate, reseed):
+            name = f"a test: {ours.name}, beside {other.name}"
+            yield Measured(name, costs[ours], costs[other], "ms", tests)
+    name = f"before the first test: a clone, beside {truncate.name}"
+    yield Measured(name, starts[clone], starts[truncate], "ms", rounds)
+
+
+def race(
+    contestants: Sequence[Contestant], tests: int, rounds: int
+) -> tuple[dict[Contestant, float], dict[Contestant, float]]:
+    """Let each run its tests in turn; return the ms of a test, and of what is before the first."""
     costs: dict[Contestant, list[float]] = {one: [] for one in contestants}
     starts: dict[Contestant, list[float]] = {one: [] for one in contestants}
     with tempfile.TemporaryDirectory() as folder, start_postgres("embedded") as server:
         installed = Path(folder) / "peer"
         install(installed)
-        environment = os.environ | {"EPHRAIM_DB_POSTGRES": server.url(database="postgres")}
-        environment |= {"PYTHONPATH": str(installed)}
-        for turn in range(ROUNDS):
+        environment = {
+            "EPHRAIM_DB_POSTGRES": server.url(database="postgres"),
+            "PYTHONPATH": str(installed),
+        }
+        for turn in range(rounds):
             for number, one in enumerate(contestants):
-                place = Path(folder) / f"{turn}-{number}"
-                times = run(one, place, tests, environment)
-                starts[one].append(times[0])
-                costs[one].append(median(times[1:-1]))
-    for one in contestants:
-        print(
-            f"{median(costs[one]) * 1000:8.1f} ms a test, "
-            f"{median(starts[one]):5.1f} s before the first: {one.name}"
-        )
-    for ours in (rollback, clone):
-        for other in (peer, truncate, reseed):
-            ratio = median(costs[other]) / median(costs[ours])
-            print(f"{ratio:8.1f} {ours.name} to {other.name}")
-    for other in (peer, truncate):
-        if median(costs[other]) < GOAL * median(costs[rollback]):
-            print(f"         missed: {GOAL:.0f} times as fast as {other.name}")
+                times = run(one, Path(folder) / f"{turn}-{number}", tests, environment)
+                starts[one].append(times[0] * 1000)
+                costs[one].append(median(times[1:-1]) * 1000)
+    of_rounds = ({one: median(ms) for one, ms in all_ms.items()} for all_ms in (costs, starts))
+    return next(of_rounds), next(of_rounds)
 
 
 def run(one: Contestant, place: Path, tests: int, environment: dict[str, str]) -> list[float]:
+    """Run pytest on the tests of one; return the seconds of each."""
     shutil.copytree(PROJECT / "supabase", place / "supabase")
     (place / "pyproject.toml").write_text("")
     (place / "conftest.py").write_text(TIMED + one.conftest)
     (place / "test_it.py").write_text(TESTS.format(tests=tests, expected=one.expected))
-    command = [sys.executable, "-m", "pytest", "-qx", "--tb=short", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+    if one.postgres:
+        environment = environment | {"EPHRAIM_DB_POSTGRES": one.postgres}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-qx", "--tb=short", "-p", "no:cacheprovider"],
+        cwd=place,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         raise SystemExit(f"{one.name}:\n{done.stdout}{done.stderr}")
     times: list[float] = json.loads((place / "times.json").read_text())
@@ -189,16 +212,16 @@ def run(one: Contestant, place: Path, tests: int, environment: dict[str, str]) -
 
 
 def install(folder: Path) -> None:
+    """Install the peer for this run: in our environment it would load itself into every pytest."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
-    subprocess.run([*command, str(folder), *PEER], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [*command, str(folder), PEER, *PEER_NEEDS], check=True, stderr=subprocess.DEVNULL
+    )
 
 
 def engine_answers() -> bool:
+    """Return whether containers can be run here."""
     docker = shutil.which("docker")
     return (
         docker is not None and not subprocess.run([docker, "info"], capture_output=True).returncode
     )
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 40)

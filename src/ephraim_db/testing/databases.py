@@ -61,13 +61,18 @@ def made_template(server: Server, project: Path) -> Iterator[str]:
 
 
 class Cloner:
-    """Makes copies of a template, over one connection that it keeps."""
+    """Makes copies of a template, over one connection that it keeps.
+
+    A copy is dropped when the next one is done with. Postgres waits a tenth of a second for a
+    session that is still closing, as the last one of a test that has just ended mostly is.
+    """
 
     def __init__(self, server: Server, template: str) -> None:
         """Connect when first asked."""
         self.server = server
         self._template = template
         self._connection: psycopg.Connection | None = None
+        self._used: list[str] = []
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -79,19 +84,26 @@ class Cloner:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Disconnect."""
+        """Drop what is left, unless it goes with its server, and disconnect."""
+        if self.server.kind == "url":
+            self._drop_used()
         if self._connection is not None:
             self._connection.close()
 
     @contextmanager
     def cloned(self) -> Iterator[Database]:
-        """Copy the template, yield the copy, and drop it."""
+        """Copy the template, yield the copy, and have it dropped."""
         name = _new_name("test")
         clone_database(self.server, self._template, name, over=self._connected())
         try:
             yield Database(self.server, name, owner_url(self.server, name))
         finally:
-            drop_database(self.server, name, over=self._connected())
+            self._drop_used()
+            self._used.append(name)
+
+    def _drop_used(self) -> None:
+        while self._used:
+            drop_database(self.server, self._used.pop(), over=self._connected())
 
     def _connected(self) -> psycopg.Connection:
         """Return the connection, made anew if a test has cut it off."""
