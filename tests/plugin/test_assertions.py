@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from tests.plugin.conftest import ACME, CYD, ZETA
 
+from ephraim_db.errors import InvalidInput
+from ephraim_db.rls import Persona
 from ephraim_db.testing import Rls
 
 ADD = "insert into notes (team_id, user_id, title) values (%s, %s, 'new')"
@@ -84,7 +86,16 @@ def test_that_row_security_is_off_is_told(notes: Rls) -> None:
 
 def test_a_role_that_no_policy_holds_is_told(notes: Rls) -> None:
     said = complaint(notes.assert_cannot, "service", "delete from notes")
-    assert 'role "service_role" has BYPASSRLS' in said
+    assert 'role "service_role" has BYPASSRLS or is a superuser' in said
+
+
+def test_somebody_who_is_no_user_proves_nothing(notes: Rls) -> None:
+    stranger = Persona("stranger", "authenticated", ZETA)
+    for assertion in (notes.assert_can, notes.assert_cannot):
+        with pytest.raises(InvalidInput, match=r"is no user in auth\.users"):
+            assertion(stranger, "select title from notes")
+    with notes.acting_as(stranger) as connection:
+        assert connection.execute("select from notes").rowcount == 0
 
 
 def test_a_misspelt_statement_does_not_pass_for_refused(notes: Rls) -> None:

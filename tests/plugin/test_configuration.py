@@ -146,9 +146,12 @@ def test_a_database_that_people_use_is_left_alone(
                 "select gen_random_uuid(), now() from generate_series(1, 30)"
             )
         monkeypatch.setenv("EPHRAIM_DB_POSTGRES", database.url)
-        result = run(SEES)
-        result.assert_outcomes(errors=1)
+        twice = SEES + SEES.replace("test_it", "test_again")
+        result = run(twice)
+        result.assert_outcomes(errors=2)
         assert "users signed in there within the last 30 days" in said(result)
+        monkeypatch.setenv("EPHRAIM_DB_POSTGRES", server.url(database.name))
+        run(twice).assert_outcomes(errors=2)
 
 
 def test_a_server_of_ones_own_keeps_its_databases(

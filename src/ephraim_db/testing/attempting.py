@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any
 
 import psycopg
 
 from ephraim_db.rls import Persona
 from ephraim_db.rls.verdicts import Outcome
+
+__tracebackhide__ = methodcaller("errisinstance", psycopg.Error)
 
 INSUFFICIENT_PRIVILEGE = "42501"
 _CANNOT_BE_EXPLAINED = frozenset({"42601", "42P02"})

@@ -26,6 +26,7 @@ from ephraim_db.postgres import (
 )
 from ephraim_db.project import Database, read_api_config
 from ephraim_db.project.extensions import check_extensions
+from ephraim_db.rls.production import refuse_production
 
 _RUN = secrets.token_hex(4)
 _numbers = itertools.count(1)
@@ -45,6 +46,9 @@ def made_template(server: Server, project: Path) -> Iterator[str]:
             "Supabase), choose another `postgres`, or use supabase_connection or rls, which roll "
             "back"
         )
+    if server.kind == "url":
+        with psycopg.connect(server.url()) as connection:
+            refuse_production(connection)
     migrations = find_migrations(project)
     name = _new_name("template")
     try:

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from ephraim_db.errors import PostgresError, TransactionEnded
+from ephraim_db.errors import TransactionEnded
 from ephraim_db.postgres import Server
 from ephraim_db.rls import Personas, read_personas
 from ephraim_db.rls.catalog import Catalog, read_catalog
@@ -100,22 +100,21 @@ class Desk:
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            if self._cloner is None:
-                url = self._server.url()
-            else:
-                url = self._stack.enter_context(self._cloner.cloned()).url
-            try:
-                self._connection = self._stack.enter_context(
-                    # Prepared statements would outlive what the test made.
+            with ExitStack() as stack:
+                if self._cloner is None:
+                    url = self._server.url()
+                else:
+                    url = stack.enter_context(self._cloner.cloned()).url
+                # Prepared statements would outlive what the test made.
+                connection = stack.enter_context(
                     psycopg.connect(url, autocommit=True, prepare_threshold=None)
                 )
-            except psycopg.OperationalError as error:
-                raise PostgresError(f"Postgres refused or went away: {error}") from error
-            if self._cloner is None:
-                refuse_production(self._connection)
-            self._catalog = read_catalog(self._connection)
-            if not (self.project / "supabase" / "rls.toml").exists():
-                self._personas = _guessed(self._connection, self.project)
+                if self._cloner is None:
+                    refuse_production(connection)
+                self._catalog = read_catalog(connection)
+                if not (self.project / "supabase" / "rls.toml").exists():
+                    self._personas = _guessed(connection, self.project)
+                self._stack, self._connection = stack.pop_all(), connection
         return self._connection
 
     def _put_away(self) -> None:

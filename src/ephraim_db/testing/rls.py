@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg import ClientCursor
+from psycopg.rows import tuple_row
 
 from ephraim_db.errors import EphraimError, InvalidInput
 from ephraim_db.rls import Persona, Personas
@@ -112,9 +113,9 @@ class Rls:
         parameters: Sequence[Any] | Mapping[str, Any] | None = None,
     ) -> Attempt:
         """Try a statement as the persona, undo it, and return what happened."""
-        who, text = self.persona(persona), self._merged(sql, parameters)
+        text = self._merged(sql, parameters)
         with self._as_owner():
-            return attempt(self.connection, self._acting, who, text)
+            return attempt(self.connection, self._acting, self._known(persona), text)
 
     def assert_can(
         self,
@@ -142,8 +143,9 @@ class Rls:
         It fails as well if that proves nothing: the statement is wrong, or reaches no row even
         past policies. `sqlstate` is what a trigger of yours raises where it refuses.
         """
-        who, text = self.persona(persona), self._merged(sql, parameters)
+        text = self._merged(sql, parameters)
         with self._as_owner():
+            who = self._known(persona)
             tried = attempt(self.connection, self._acting, who, text, refusal=sqlstate)
             message = self._telling.can(tried)
         if message:
@@ -155,8 +157,8 @@ class Rls:
         The condition is judged past policies, with the persona's claims: it may name any column,
         the row as `r`, and auth.uid(). It fails as well if no row is there that should not be seen.
         """
-        who = self.persona(persona)
         with self._as_owner():
+            who = self._known(persona)
             relation = self._maker.relation(table)
             tried = attempt(
                 self.connection,
@@ -171,6 +173,23 @@ class Rls:
                 message = self._telling.sees_otherwise(tried, relation, where, seen)
         if message:
             raise AssertionError(message)
+
+    def _known(self, name: str | Persona) -> Persona:
+        """Return the persona; refuse one that is no user, and would seem to be kept from anything.
+
+        To act as somebody who is gone is left to the test: their token may live on.
+        """
+        persona = self.persona(name)
+        if persona.sub is not None and self._desk.catalog.named("auth", "users"):
+            cursor = self.connection.cursor(row_factory=tuple_row)
+            is_user = "select exists (select from auth.users where id::text = %s)"
+            if cursor.execute(is_user, (persona.sub,)).fetchone() != (True,):
+                raise InvalidInput(
+                    "persona",
+                    f"{persona.name}: sub {persona.sub} is no user in auth.users, so nothing "
+                    "would be proved. Add the user to the seed, or use new_persona",
+                )
+        return persona
 
     @property
     def _telling(self) -> Telling:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any
 
 import psycopg
@@ -16,6 +17,8 @@ from psycopg.rows import tuple_row
 from ephraim_db.rls import Persona
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.testing.attempting import Acting
+
+__tracebackhide__ = methodcaller("errisinstance", psycopg.Error)
 
 MOST_SHOWN = 3
 
