@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.rls.conftest import ACME, ANN, NOTES
-from tests.rls.findings.conftest import EVERYONE, Find, run_psql
+from tests.rls.findings.conftest import EVERYONE, PLAIN, Find, run_psql
 from tests.rls.test_matrix import OWN, TEAM, policy
 
 READABLE, EXPOSED, PUBLISHED = "secret-readable", "secret-exposed", "secret-published"
@@ -102,3 +102,47 @@ def test_a_publication_that_sends_a_secret_is_found(
 ) -> None:
     publish = f"alter publication supabase_realtime add table public.notes {columns};"
     assert find(NOTES, NO_SECRET, TEAM_READS, publish).said(PUBLISHED) == expected
+
+
+KEYS = """
+alter table public.notes rename remark to api_key;
+update public.notes set api_key = 'canary-' || id;
+revoke select on public.notes from authenticated, anon;
+grant select (id, team_id, user_id, title) on public.notes to authenticated;
+"""
+
+
+@pytest.mark.parametrize(("security", "expected"), [("definer", ["error"]), ("invoker", [])])
+def test_a_constraint_that_tells_the_row_is_found(
+    find: Find, security: str, expected: list[str]
+) -> None:
+    rename = (
+        f"create function public.rename(id bigint, title text) returns void language sql"
+        f" security {security} set search_path = '' as"
+        " $$ update public.notes as n set title = rename.title where n.id = rename.id $$;"
+    )
+    found = find(PLAIN, KEYS, rename).said("secret-in-error", "ann")
+    assert [one.split()[0] for one in found] == expected
+
+
+@pytest.mark.parametrize(("column", "expected"), [("api_key", ["error notes"]), ("title", [])])
+def test_a_trigger_that_tells_what_may_not_be_read_is_found(
+    find: Find, column: str, expected: list[str]
+) -> None:
+    guard = (
+        "create function public.guard() returns trigger language plpgsql as $$"
+        f" begin raise exception 'was %', old.{column}; end $$;"
+        "create trigger guard before update on public.notes"
+        " for each row execute function public.guard();"
+    )
+    found = find(PLAIN, KEYS, guard, policy("update", OWN), policy("select", OWN))
+    assert found.said("secret-in-error", "ann") == expected
+
+
+def test_a_value_that_was_handed_in_and_comes_back_is_none_told(find: Find) -> None:
+    check = (
+        "create function public.check_key(api_key text) returns void language plpgsql"
+        " security definer set search_path = '' as"
+        " $$ begin raise exception '% is no key', api_key; end $$;"
+    )
+    assert find(PLAIN, KEYS, check).said("secret-in-error") == []

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from psycopg.sql import Literal
-
-from ephraim_db.rls.catalog import Column, Relation, quote
+from ephraim_db.rls.catalog import Column, Relation
 from ephraim_db.rls.findings.arguments import ARGUMENTS, TRIES, call, prepare_arguments
-from ephraim_db.rls.findings.attempting import Step, asked
+from ephraim_db.rls.findings.attempting import asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.finding import SEVERITIES, Severity
 from ephraim_db.rls.findings.fixing import fix_function
-from ephraim_db.rls.findings.others import rows_that_are
+from ephraim_db.rls.findings.hidden_values import HIDDEN, TELLING, Target, hide_all
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.findings.secret_columns import find_secrets
 from ephraim_db.rls.functions import Function
@@ -24,14 +22,6 @@ from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 
 RULE = "definer-function-reads"
-HIDDEN = "pg_temp.hidden_values"
-CREATE = "create temp table hidden_values (source text, value text) on commit drop"
-LONG_ENOUGH = 6
-"""A shorter value, or a single word, may come back by chance."""
-TELLING = ("uuid", "text", "character varying")
-MOST_ROWS = 200
-
-Target = tuple[Relation, Column]
 
 
 def find(scene: Scene) -> Iterator[Candidate]:
@@ -61,7 +51,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
             )
             for function, attempt in calls
         ]
-        results = scene.carry_out(attempts, before=tuple(_hide_all(scene, persona, targets)))
+        results = scene.carry_out(attempts, before=tuple(hide_all(scene, persona, targets)))
         told: dict[int, tuple[Function, int, list[Target]]] = {}
         for (function, attempt), answers in zip(calls, results, strict=True):
             sources = (answers[-1].answer or "").split(",") if answers else []
@@ -70,53 +60,6 @@ def find(scene: Scene) -> Iterator[Candidate]:
                 told[function.oid] = (function, attempt, hits)
         for function, attempt, hits in told.values():
             yield from _candidates(scene, persona, function, attempt, hits)
-
-
-def _hide_all(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterator[Step]:
-    """Yield the steps after which pg_temp.hidden_values holds what the persona does not see.
-
-    To a member that is others'; to who has not signed in, all that a SELECT does not show.
-    """
-    columns: dict[Relation, list[Column]] = {}
-    for relation, column in targets:
-        columns.setdefault(relation, []).append(column)
-    yield Step(CREATE)
-    yield Step("create temp table shown_values (value text) on commit drop")
-    yield Step("grant select, insert on pg_temp.shown_values to public")
-    for relation, hidden in columns.items():
-        theirs = "true"
-        if persona in scene.members:
-            theirs = rows_that_are(scene, persona, relation, (Whose.OTHER,))
-        values = ", ".join(
-            f"({_literal(f'{relation.full_name}.{c.name}')}, r.{quote(c.name)}::text)"
-            for c in hidden
-        )
-        yield Step(
-            f"insert into {HIDDEN} select distinct v.source, v.value "  # noqa: S608
-            f"from (select r.* from {relation.sql} as r where {theirs} limit {MOST_ROWS}) as r "
-            f"cross join lateral (values {values}) as v (source, value) "
-            f"where length(v.value) >= {LONG_ENOUGH} and v.value !~ '^[[:alpha:]_-]*$'",
-            may_fail=True,
-        )
-        allowed = scene.allowed(persona, relation, "SELECT")
-        readable = {column for cell in allowed for column in cell.columns}
-        shown = [f"r.{quote(c.name)}::text" for c in hidden if c.name in readable]
-        if shown:
-            yield Step(
-                f"insert into pg_temp.shown_values select unnest(array[{', '.join(shown)}]) "  # noqa: S608
-                f"from {relation.sql} as r",
-                persona,
-            )
-    yield Step(
-        f"delete from {HIDDEN} where value in (select s.value from pg_temp.shown_values as s) "  # noqa: S608
-        f"or value in (select h.value from {HIDDEN} as h "
-        "group by h.value having count(distinct h.source) > 1)"
-    )
-    yield Step(f"grant select on {HIDDEN} to public")
-
-
-def _literal(text: str) -> str:
-    return Literal(text).as_string(None).strip()
 
 
 def _search(function: Function, what: str) -> str:
@@ -151,7 +94,7 @@ def _candidates(
         fix_function(persona, function),
         (
             Proof((
-                *_hide_all(scene, persona, [worst]),
+                *hide_all(scene, persona, [worst]),
                 *prepare_arguments(scene, persona, function, attempt),
                 asked(_search(function, "count(*) as hidden_values_returned"), persona),
             )),
