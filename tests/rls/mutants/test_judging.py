@@ -137,3 +137,19 @@ def test_a_view_and_a_trigger_are_broken_as_well(mutate: Mutate) -> None:
     assert judged["view public.titles: runs as its owner"].result == "killed"
     assert judged["trigger keeps on public.notes: is gone"].result == "killed"
     assert "trigger notes on public.notes: is gone" not in judged, "it keeps nobody from anything"
+
+
+def test_names_are_read_the_same_way_before_and_after(mutate: Mutate) -> None:
+    """A type outside pg_catalog is called otherwise under another search_path."""
+    judged = mutate(
+        PROJECT,
+        """
+        create domain public.shade as text;
+        create function public.paint(wanted public.shade) returns text
+        language sql stable set search_path = '' as $$ select 'red'::text $$;
+        revoke all on function public.paint from public, anon, authenticated, service_role;
+        """,
+    )
+    paint = "grants on function public.paint(wanted public.shade)"
+    assert judged[f"{paint}: anon may execute"].result == "killed"
+    assert judged[f"{paint}: public may execute"].result == "killed"

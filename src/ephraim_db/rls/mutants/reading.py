@@ -143,7 +143,7 @@ def read_targets(
     functions: Functions,
 ) -> Targets:
     """Read what the connection's role could break; nothing that belongs to the platform."""
-    with connection.transaction():
+    with connection.transaction(force_rollback=True):
         connection.execute("set local search_path = ''")
         return _read(connection, personas, catalog, functions)
 
