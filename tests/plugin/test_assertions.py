@@ -98,6 +98,11 @@ def test_somebody_who_is_no_user_proves_nothing(notes: Rls) -> None:
         assert connection.execute("select from notes").rowcount == 0
 
 
+def test_one_statement_does_not_hide_behind_another(notes: Rls) -> None:
+    with pytest.raises(InvalidInput, match="takes one statement"):
+        notes.assert_cannot("ann", "delete from notes; update notes set title = 'x'")
+
+
 def test_a_misspelt_statement_does_not_pass_for_refused(notes: Rls) -> None:
     said = complaint(notes.assert_cannot, "ann", "select titel from notes")
     assert "is an error" in said

@@ -17,10 +17,11 @@ from typing import Any
 
 import psycopg
 
+from ephraim_db.errors import EphraimError, InvalidInput
 from ephraim_db.rls import Persona
 from ephraim_db.rls.verdicts import Outcome
 
-__tracebackhide__ = methodcaller("errisinstance", psycopg.Error)
+__tracebackhide__ = methodcaller("errisinstance", (EphraimError, psycopg.Error))
 
 INSUFFICIENT_PRIVILEGE = "42501"
 _CANNOT_BE_EXPLAINED = frozenset({"42601", "42P02"})
@@ -58,13 +59,19 @@ def attempt(
     refusal: str = INSUFFICIENT_PRIVILEGE,
     past_policies: bool = False,
 ) -> Attempt:
-    """Try `sql`; nothing of it stays. `refusal` is the SQLSTATE that means no."""
+    """Try `sql`; nothing of it stays. `refusal` is the SQLSTATE that means no.
+
+    Raises InvalidInput if it is more than one statement.
+    """
     try:
         with (
             connection.transaction(force_rollback=True),
             acting(persona, past_policies=past_policies),
         ):
-            rows = connection.execute(sql.encode()).rowcount
+            cursor = connection.execute(sql.encode())
+            rows = cursor.rowcount
+            if cursor.nextset():
+                raise InvalidInput("sql", "takes one statement: of several, who knows which counts")
     except psycopg.OperationalError:
         raise
     except psycopg.Error as error:
