@@ -32,10 +32,10 @@ def main(arguments: list[str]) -> None:
 def run(name: str, size: Size) -> None:
     """Measure, show each row as it comes, and write them."""
     bench = import_module(f"bench.{name}")
-    load, rows = os.getloadavg()[0], []
-    print(f"{name} (load {load:.1f})", flush=True)
+    rows = []
+    print(f"{name} (load {os.getloadavg()[0]:.1f})", flush=True)
     for measured in bench.measure(size):
-        row = measured.row(load)
+        row = measured.row(os.getloadavg()[0])
         rows.append(row)
         print(_line(row), flush=True)
     if size == "full":

@@ -38,9 +38,12 @@ def _section(name: str, rows: list[Row], results: Path) -> Iterator[str]:
         numbers = (_number(row[key]) for key in ("ours", "other", "ratio"))
         postgres = row["machine"]["postgres"] or ""
         yield f"| {row['name']} | {' | '.join(numbers)} | {row['unit']} | {row['n']} | {postgres} |"
-    first = rows[0]
-    cores, load = first["machine"]["cores"], first["machine"]["load"]
-    yield f"\nMeasured {first['date']} on {cores} cores, at a load of {load:g} when it began.\n"
+    loads = [row["machine"]["load"] for row in rows]
+    cores = rows[0]["machine"]["cores"]
+    yield (
+        f"\nMeasured {rows[0]['date']} on {cores} cores, at loads of {min(loads):g} to "
+        f"{max(loads):g}, of which one to two are the bench's own.\n"
+    )
     for chart in sorted(results.glob(f"{name}-*.svg")):
         title = chart.stem.removeprefix(f"{name}-").replace("-", " ")
         yield f"![{title}]({results.name}/{chart.name})\n"

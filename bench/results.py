@@ -39,7 +39,7 @@ class Measured:
         return self.ours / self.other if self.more_is_better else self.other / self.ours
 
     def row(self, load: float) -> Row:
-        """Return the row for the JSON; `load` is the machine's when the bench began."""
+        """Return the row for the JSON; `load` is the machine's of the last minute."""
         return {
             "name": self.name,
             "ours": _rounded(self.ours),
