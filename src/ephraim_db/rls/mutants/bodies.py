@@ -14,7 +14,7 @@ from pglast.stream import RawStream
 
 from ephraim_db.rls.mutants.expressions import Edit, mutate_statement
 from ephraim_db.rls.mutants.mutant import Mutant
-from ephraim_db.rls.mutants.reading import FunctionText, Targets
+from ephraim_db.rls.mutants.targets import FunctionText, Targets
 
 
 def break_functions(targets: Targets) -> Iterator[Mutant]:

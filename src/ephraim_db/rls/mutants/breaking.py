@@ -13,8 +13,9 @@ from ephraim_db.rls.mutants.bodies import break_functions
 from ephraim_db.rls.mutants.grants import Granted, break_grants
 from ephraim_db.rls.mutants.mutant import Mutant
 from ephraim_db.rls.mutants.policies import break_policies
-from ephraim_db.rls.mutants.reading import Targets, read_targets
+from ephraim_db.rls.mutants.reading import read_targets
 from ephraim_db.rls.mutants.relations import break_relations
+from ephraim_db.rls.mutants.targets import Targets
 from ephraim_db.rls.mutants.triggers import break_triggers
 from ephraim_db.rls.personas import Personas
 

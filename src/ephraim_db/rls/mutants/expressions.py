@@ -5,19 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pglast import ast, parse_sql
-from pglast.enums import A_Expr_Kind, BoolExprType, JoinType, SubLinkType
+from pglast.enums import A_Expr_Kind, BoolExprType
 from pglast.parser import ParseError
 from pglast.stream import RawStream
 
 from ephraim_db.rls.catalog import Relation
-
-Named = Callable[[str | None, str], Relation | None]
-"""Finds a relation by schema and name."""
+from ephraim_db.rls.mutants.trees import Named, Place, printed, put, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +33,16 @@ class Edit:
     same: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a node is. `is_filter`: null does there what false does; `is_positive`: more passes
-    if more passes here.
-    """
-
-    path: tuple[tuple[str, int | None], ...] = ()
-    scope: Mapping[str, Relation | None] = field(default_factory=dict)
-    is_filter: bool = True
-    is_positive: bool = True
-
-    def at(self, name: str, index: int | None = None, **changes: Any) -> _Place:
-        return replace(self, path=(*self.path, (name, index)), **changes)
-
-
 def mutate_expression(expression: str, relation: Relation, named: Named) -> Iterator[Edit]:
     """Yield what a policy's expression on `relation` may become; nothing that fails to parse."""
     prefix = "select "
-    root = _Place(scope={relation.name: relation, "": relation})
+    root = Place(scope={relation.name: relation, "": relation})
     yield from _mutate(f"{prefix}{expression}", root, named, lambda tree: tree.targetList[0].val)
 
 
 def mutate_statement(statement: str, named: Named) -> Iterator[Edit]:
     """Yield what a SELECT, such as the body of a function, may become."""
-    root = _Place(scope={}, is_filter=False)
+    root = Place(scope={}, is_filter=False)
     yield from _mutate(statement, root, named, lambda tree: tree)
 
 
@@ -68,7 +51,7 @@ def is_true(expression: str | None) -> bool:
     return expression is not None and expression.strip("() ").lower() == "true"
 
 
-def _mutate(sql: str, root: _Place, named: Named, part: Callable[[Any], Any]) -> Iterator[Edit]:
+def _mutate(sql: str, root: Place, named: Named, part: Callable[[Any], Any]) -> Iterator[Edit]:
     try:
         statements = parse_sql(sql)
     except ParseError:
@@ -76,115 +59,15 @@ def _mutate(sql: str, root: _Place, named: Named, part: Callable[[Any], Any]) ->
     if len(statements) != 1 or not isinstance(statements[0].stmt, ast.SelectStmt):
         return
     whole = part(statements[0].stmt)
-    for place, node in _walk(whole, root, named):
+    for place, node in walk(whole, root, named):
         for edit, edited in _edits(node, place):
             fresh = part(parse_sql(sql)[0].stmt)
-            broken = _put(fresh, place.path, edited)
-            if (text := _printed(broken)) is not None:
+            broken = put(fresh, place.path, edited)
+            if (text := printed(broken)) is not None:
                 yield replace(edit, sql=text)
 
 
-def _printed(node: Any) -> str | None:
-    """Return the SQL, if it says what the tree says."""
-    text: str = RawStream()(node)
-    is_whole = isinstance(node, ast.SelectStmt)
-    again: Any = parse_sql(text if is_whole else f"select {text}")[0].stmt
-    said = again if is_whole else again.targetList[0].val
-    return text if _shape(said) == _shape(node) else None
-
-
-def _shape(node: Any) -> Any:
-    """Return what can be compared: without places in the text, nor parentheses of and and or."""
-    if isinstance(node, tuple):
-        return tuple(_shape(item) for item in node)
-    if not isinstance(node, ast.Node):
-        return node
-    if isinstance(node, ast.BoolExpr) and node.boolop != BoolExprType.NOT_EXPR:
-        return (node.boolop, *_flat(node))
-    return (type(node), *(_shape(getattr(node, name)) for name in node if name not in _PLACES))
-
-
-def _flat(node: Any) -> Iterator[Any]:
-    for arg in node.args:
-        if isinstance(arg, ast.BoolExpr) and arg.boolop == node.boolop:
-            yield from _flat(arg)
-        else:
-            yield _shape(arg)
-
-
-_PLACES = frozenset(
-    {"location", "list_start", "list_end", "rexpr_list_start", "rexpr_list_end", "stmt_len"}
-)
-
-
-def _put(root: Any, path: tuple[tuple[str, int | None], ...], node: Any) -> Any:
-    """Put `node` where the path leads, and return the root."""
-    if not path:
-        return node
-    *before, (name, index) = path
-    parent = root
-    for step, at in before:
-        parent = getattr(parent, step)
-        parent = parent if at is None else parent[at]
-    if index is None:
-        setattr(parent, name, node)
-    else:
-        items = list(getattr(parent, name))
-        items[index] = node
-        setattr(parent, name, tuple(items))
-    return root
-
-
-def _walk(node: Any, place: _Place, named: Named) -> Iterator[tuple[_Place, Any]]:
-    """Yield every node with its place."""
-    yield place, node
-    if isinstance(node, ast.SelectStmt):
-        place = replace(place, scope={**place.scope, **_named_in(node, named)})
-    for name in node:
-        value = getattr(node, name)
-        items = enumerate(value) if isinstance(value, tuple) else [(None, value)]
-        for index, item in items:
-            if isinstance(item, ast.Node):
-                yield from _walk(item, _step(node, name, index, place), named)
-
-
-def _step(node: Any, name: str, index: int | None, place: _Place) -> _Place:
-    if isinstance(node, ast.BoolExpr):
-        kept = node.boolop != BoolExprType.NOT_EXPR
-        return place.at(
-            name,
-            index,
-            is_filter=place.is_filter and kept,
-            is_positive=place.is_positive and kept,
-        )
-    if isinstance(node, ast.SelectStmt) and name == "whereClause":
-        return place.at(name, index, is_filter=True)
-    if isinstance(node, ast.SubLink) and node.subLinkType == SubLinkType.EXISTS_SUBLINK:
-        return place.at(name, index)
-    if isinstance(node, ast.SelectStmt):
-        return place.at(name, index, is_filter=False, is_positive=False)
-    return place.at(name, index, is_filter=False, is_positive=False)
-
-
-def _named_in(select: Any, named: Named) -> dict[str, Relation | None]:
-    """Return the relations of a FROM by the names they have there; "" if there is only one."""
-    found: dict[str, Relation | None] = {}
-    todo = list(select.fromClause or ())
-    while todo:
-        item = todo.pop()
-        if isinstance(item, ast.JoinExpr):
-            if item.jointype != JoinType.JOIN_INNER:
-                return {}
-            todo += [item.larg, item.rarg]
-        elif isinstance(item, ast.RangeVar):
-            alias = str(item.alias.aliasname if item.alias else item.relname)
-            found[alias] = named(item.schemaname, str(item.relname))
-    if found:
-        found[""] = next(iter(found.values())) if len(found) == 1 else None
-    return found
-
-
-def _edits(node: Any, place: _Place) -> Iterator[tuple[Edit, Any]]:
+def _edits(node: Any, place: Place) -> Iterator[tuple[Edit, Any]]:
     if isinstance(node, ast.BoolExpr) and node.boolop != BoolExprType.NOT_EXPR:
         yield from _edit_junction(node, place)
         return
@@ -202,14 +85,14 @@ def _edits(node: Any, place: _Place) -> Iterator[tuple[Edit, Any]]:
         )
 
 
-def _is_condition(place: _Place) -> bool:
+def _is_condition(place: Place) -> bool:
     """Return whether what stands here decides by itself: a whole, a part of and, or, where."""
     if not place.path:
         return place.is_filter
     return place.path[-1][0] == "whereClause" or (place.path[-1][0] == "args" and place.is_filter)
 
 
-def _edit_junction(node: Any, place: _Place) -> Iterator[tuple[Edit, Any]]:
+def _edit_junction(node: Any, place: Place) -> Iterator[tuple[Edit, Any]]:
     is_and = node.boolop == BoolExprType.AND_EXPR
     if is_and:
         for at, dropped in enumerate(node.args):
@@ -239,7 +122,7 @@ def _edit_junction(node: Any, place: _Place) -> Iterator[tuple[Edit, Any]]:
     )
 
 
-def _edit_equality(node: Any, place: _Place) -> Iterator[tuple[Edit, Any]]:
+def _edit_equality(node: Any, place: Place) -> Iterator[tuple[Edit, Any]]:
     if [name.sval for name in node.name] not in (["="], ["pg_catalog", "="]):
         return
     sides = (node.lexpr, node.rexpr)
@@ -288,7 +171,7 @@ def _says_who_asks(node: Any) -> bool:
     return isinstance(node, ast.FuncCall)
 
 
-def _other_columns(column: Any, place: _Place) -> Iterator[tuple[str, Any]]:
+def _other_columns(column: Any, place: Place) -> Iterator[tuple[str, Any]]:
     relation, name = _resolve(column, place)
     known = {c.name: c for c in relation.columns} if relation else {}
     if name not in known:
@@ -299,7 +182,7 @@ def _other_columns(column: Any, place: _Place) -> Iterator[tuple[str, Any]]:
             yield other.name, ast.ColumnRef(fields)
 
 
-def _is_never_null(node: Any, place: _Place) -> bool:
+def _is_never_null(node: Any, place: Place) -> bool:
     if isinstance(node, ast.TypeCast):
         return _is_never_null(node.arg, place)
     if isinstance(node, ast.A_Const):
@@ -310,7 +193,7 @@ def _is_never_null(node: Any, place: _Place) -> bool:
     return False
 
 
-def _resolve(column: Any, place: _Place) -> tuple[Relation | None, str]:
+def _resolve(column: Any, place: Place) -> tuple[Relation | None, str]:
     fields = [str(field.sval) for field in column.fields if isinstance(field, ast.String)]
     if not 1 <= len(fields) <= 2 or len(fields) != len(column.fields):
         return None, ""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ephraim_db.rls.calls import UNCALLABLE
 from ephraim_db.rls.catalog import Privileges, Relation, quote
 from ephraim_db.rls.mutants.mutant import Mutant
-from ephraim_db.rls.mutants.reading import FunctionText, Targets
+from ephraim_db.rls.mutants.targets import FunctionText, Targets
 from ephraim_db.rls.mutants.triggers import refuses_always
 
 Granted = Mapping[tuple[str, int], Privileges]

@@ -21,7 +21,8 @@ from ephraim_db.rls.matrix import build_matrix
 from ephraim_db.rls.mutants.breaking import break_everything
 from ephraim_db.rls.mutants.mutant import Mutant
 from ephraim_db.rls.mutants.reach import Reach
-from ephraim_db.rls.mutants.reading import Targets, read_targets
+from ephraim_db.rls.mutants.reading import read_targets
+from ephraim_db.rls.mutants.targets import Targets
 from ephraim_db.rls.observing import Observation
 from ephraim_db.rls.personas import Persona, Personas
 from ephraim_db.rls.probing import Observed, Probing

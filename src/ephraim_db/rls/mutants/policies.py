@@ -8,7 +8,7 @@ from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.mutants.expressions import Edit, is_true, mutate_expression
 from ephraim_db.rls.mutants.mutant import Mutant
 from ephraim_db.rls.mutants.proving import same_check, same_command, same_roles
-from ephraim_db.rls.mutants.reading import PolicyText, Targets, on
+from ephraim_db.rls.mutants.targets import PolicyText, Targets, on
 
 
 def break_policies(targets: Targets) -> Iterator[Mutant]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ephraim_db.rls.mutants.expressions import Edit, is_true
-from ephraim_db.rls.mutants.reading import PolicyText, Targets, Trigger
+from ephraim_db.rls.mutants.targets import PolicyText, Targets, Trigger
 
 COMMANDS = ("select", "insert", "update", "delete")
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from ephraim_db.rls.mutants.mutant import Mutant
-from ephraim_db.rls.mutants.reading import Targets
+from ephraim_db.rls.mutants.targets import Targets
 
 
 class Reach:

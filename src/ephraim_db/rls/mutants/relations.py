@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ephraim_db.rls.mutants.mutant import Mutant
 from ephraim_db.rls.mutants.proving import same_without_rls
-from ephraim_db.rls.mutants.reading import Targets
+from ephraim_db.rls.mutants.targets import Targets
 
 
 def break_relations(targets: Targets) -> Iterator[Mutant]:

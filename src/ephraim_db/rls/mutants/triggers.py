@@ -17,7 +17,7 @@ from pglast.parser import ParseError
 from ephraim_db.rls.catalog import quote
 from ephraim_db.rls.mutants.mutant import Mutant
 from ephraim_db.rls.mutants.proving import same_trigger
-from ephraim_db.rls.mutants.reading import Targets, Trigger
+from ephraim_db.rls.mutants.targets import Targets, Trigger
 
 ERROR = 21
 """elog's level, from which on a RAISE ends the statement."""
