@@ -6,7 +6,8 @@ value here and there --> are they in the message, detail or hint of the error?
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ephraim_db.rls.catalog import Column, Relation, quote
@@ -15,6 +16,7 @@ from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.door_writes import in_ones_own_name
+from ephraim_db.rls.findings.function_writes import WRITING
 from ephraim_db.rls.findings.hidden_values import HIDDEN, TELLING, Target, hide_all
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.findings.secret_columns import find_secrets
@@ -22,9 +24,14 @@ from ephraim_db.rls.personas import Persona
 
 RULE = "secret-in-error"
 ERRORS = "pg_temp.error_texts"
+CREATE = (
+    Step("create temp table error_texts (told text) on commit drop"),
+    Step(f"grant insert on {ERRORS} to public"),
+)
 NOTHING = "select ''::text as given"
-FAILING = frozenset({"raise", "insert", "update", "delete", "merge", "execute"})
-"""What a function that fails with somebody's values has in its text."""
+RAISING = frozenset({"raise", "execute"})
+WHOLE = re.compile(r"\b(old|new)\b(?!\s*(\.|;))", re.IGNORECASE)
+"""A whole row, but for the one that a trigger returns."""
 ODD = {"text": "''", "integer": "-1", "bigint": "-1", "numeric": "-1", "smallint": "-1"}
 
 
@@ -35,7 +42,7 @@ class Try:
     about: str
     does: str
     before: tuple[Step, ...]
-    statement: str
+    statements: tuple[str, ...]
     given: str = NOTHING
 
 
@@ -52,12 +59,12 @@ def find(scene: Scene) -> Iterator[Candidate]:
     ]
     named = {f"{r.full_name}.{c.name}": (r, c) for r, c in targets}
     for persona in scene.clients if targets else ():
-        tries = [*_calls(scene, persona), *_writes(scene, persona)]
+        tries = [*_calls(scene, persona, targets), *_writes(scene, persona, targets)]
         attempts = [
             (*_failing(persona, one), asked(_search(one, "string_agg(distinct h.source, ',')")))
             for one in tries
         ]
-        hidden = tuple(hide_all(scene, persona, targets, of_anybody=True))
+        hidden = (*CREATE, *hide_all(scene, persona, targets, of_anybody=True))
         found: set[tuple[str, str]] = set()
         results = scene.carry_out(attempts, before=hidden) if attempts else []
         for one, told in zip(tries, results, strict=True):
@@ -68,10 +75,10 @@ def find(scene: Scene) -> Iterator[Candidate]:
                     yield _candidate(scene, persona, one, named[source], secret=secret)
 
 
-def _calls(scene: Scene, persona: Persona) -> Iterator[Try]:
+def _calls(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterator[Try]:
     """Yield calls with a null, or an odd value, for each argument in turn."""
     for function in worth_calling(scene, persona):
-        if not _may_fail(scene, [function.oid]):
+        if not _may_tell(scene, [function.oid], targets):
             continue
         changes = [""]
         for at, kind in enumerate(function.argument_types):
@@ -86,32 +93,28 @@ def _calls(scene: Scene, persona: Persona) -> Iterator[Try]:
                     *prepare_arguments(scene, persona, function, 0),
                     *((changing,) if change else ()),
                 ),
-                f"perform from {call(function)}",
+                (f"perform from {call(function)}",),
                 f"select a::text as given from {ARGUMENTS} as a",  # noqa: S608
             )
 
 
-def _writes(scene: Scene, persona: Persona) -> Iterator[Try]:
+def _writes(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterator[Try]:
     """Yield writes to tables whose triggers may fail."""
     for relation in scene.relations:
-        if not _may_fail(scene, scene.table(relation).trigger_functions):
+        if not _may_tell(scene, scene.table(relation).trigger_functions, targets):
             continue
         granted = scene.privileges(persona, relation)
-        for column in (c for c in relation.columns if c.written and c.name in granted.update):
-            for value in ("null", *([ODD[column.type]] if column.type in ODD else ())):
-                yield Try(
-                    relation.full_name,
-                    f"changes {relation.full_name}.{column.name}",
-                    (),
-                    f"update {relation.sql} set {quote(column.name)} = {value}",  # noqa: S608
-                )
+        changes = tuple(
+            f"update {relation.sql} set {quote(column.name)} = {value}"  # noqa: S608
+            for column in relation.columns
+            if column.written and column.name in granted.update
+            for value in ("null", *([ODD[column.type]] if column.type in ODD else ()))
+        )
+        if changes:
+            yield Try(relation.full_name, f"changes {relation.full_name}", (), changes)
         if granted.delete:
-            yield Try(
-                relation.full_name,
-                f"deletes from {relation.full_name}",
-                (),
-                f"delete from {relation.sql}",  # noqa: S608
-            )
+            delete = f"delete from {relation.sql}"  # noqa: S608
+            yield Try(relation.full_name, f"deletes from {relation.full_name}", (), (delete,))
         columns = [c for c in relation.columns if c.written and c.name in granted.insert]
         columns = [c for c in columns if c.name not in relation.primary_key or not c.has_default]
         if columns:
@@ -124,31 +127,46 @@ def _insert(scene: Scene, persona: Persona, relation: Relation, columns: list[Co
         relation.full_name,
         f"adds to {relation.full_name}",
         in_ones_own_name(scene, persona, relation, columns),
-        f"insert into {relation.sql} ({names}) select {names} from pg_temp.template",  # noqa: S608
+        (f"insert into {relation.sql} ({names}) select {names} from pg_temp.template",),  # noqa: S608
         "select t::text as given from pg_temp.template as t",
     )
 
 
-def _may_fail(scene: Scene, functions: list[int] | tuple[int, ...]) -> bool:
+def _may_tell(scene: Scene, functions: Iterable[int], targets: Sequence[Target]) -> bool:
+    """Return whether these functions may fail, and have a hand in a value that is looked for.
+
+    They name its column or hold a whole row, and raise; or they write its table as their owner.
+    """
     called = scene.facts.called(functions)
-    return any(word.lower() in FAILING for oid in called for word in scene.facts.known.words[oid])
+    words = frozenset().union(*(scene.facts.known.words[oid] for oid in called))
+    said = frozenset(word.lower() for word in words)
+    if not RAISING.isdisjoint(said) and any(
+        column.name in words or relation.name in words for relation, column in targets
+    ):
+        return True
+    if not RAISING.isdisjoint(said) and any(
+        WHOLE.search(scene.facts.functions[oid].source) for oid in called
+    ):
+        return True
+    definer = any(scene.facts.functions[oid].definer for oid in called)
+    return (
+        definer
+        and not WRITING.isdisjoint(said)
+        and any(relation.name in words for relation, _ in targets)
+    )
 
 
 def _failing(persona: Persona, one: Try) -> tuple[Step, ...]:
-    """Return the steps after which pg_temp.error_texts holds what the persona was told."""
-    block = (
-        "do $ephraim$ declare m text; d text; h text; "  # noqa: S608
-        f"begin {one.statement}; set constraints all immediate; exception when others then "
-        "get stacked diagnostics m = message_text, d = pg_exception_detail, "
-        f"h = pg_exception_hint; insert into {ERRORS} values (concat_ws(' ', m, d, h)); "
-        "end $ephraim$"
+    """Return the steps that put what the persona is told into pg_temp.error_texts."""
+    tries = " ".join(
+        f"begin {statement}; set constraints all immediate; raise exception 'no error'; "  # noqa: S608
+        "exception when others then get stacked diagnostics m = message_text, "
+        f"d = pg_exception_detail, h = pg_exception_hint; insert into {ERRORS} "
+        "values (concat_ws(' ', m, d, h)); end;"
+        for statement in one.statements
     )
-    return (
-        Step("create temp table error_texts (told text) on commit drop"),
-        Step(f"grant insert on {ERRORS} to public"),
-        *one.before,
-        Step(block, persona),
-    )
+    block = f"do $ephraim$ declare m text; d text; h text; begin {tries} end $ephraim$"
+    return (*one.before, Step(block, persona))
 
 
 def _search(one: Try, what: str) -> str:
@@ -175,6 +193,7 @@ def _candidate(
         (
             Proof((
                 *hide_all(scene, persona, [target], of_anybody=True),
+                *CREATE,
                 *_failing(persona, one),
                 asked(_search(one, "count(*) as hidden_values_told")),
             )),
