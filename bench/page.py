@@ -14,7 +14,7 @@ TOP = """# Benchmarks
 `make bench` measures all of this and writes this page; `make bench ONLY=rls` measures one part.
 Contestants take turns within one run, so a ratio compares them on the same machine at the same
 time: it says how many times as good ours is, and below 1 the other is better. The numbers are in
-[benchmarks/](benchmarks/) as JSON. Goals were set before anything was measured.
+[benchmarks/](benchmarks/) as JSON. A goal that is missed is said to be.
 """
 
 
@@ -40,9 +40,11 @@ def _section(name: str, rows: list[Row], results: Path) -> Iterator[str]:
         yield f"| {row['name']} | {' | '.join(numbers)} | {row['unit']} | {row['n']} | {postgres} |"
     loads = [row["machine"]["load"] for row in rows]
     cores = rows[0]["machine"]["cores"]
+    low, high = min(loads), max(loads)
+    told = f"about {low:g}" if low == high else f"{low:g} to {high:g}"
     yield (
-        f"\nMeasured {rows[0]['date']} on {cores} cores, at loads of {min(loads):g} to "
-        f"{max(loads):g}, of which one to two are the bench's own.\n"
+        f"\nMeasured {rows[0]['date']} on {cores} cores at a load of {told}, of which one to two "
+        "are the bench's own.\n"
     )
     for chart in sorted(results.glob(f"{name}-*.svg")):
         title = chart.stem.removeprefix(f"{name}-").replace("-", " ")
