@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,12 @@ import pytest
 
 from ephraim_db.local import LocalSupabase
 from ephraim_db.postgres import Server, clone_database, create_database, drop_database
-from ephraim_db.project import Database
+from ephraim_db.project import Database, read_api_config
 
 pytest_plugins = ["pytester"]
+
+# A run in the background ignores Ctrl-C, and so would every program that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROJECT = Path(__file__).parents[1]
 _numbers = itertools.count(1)
@@ -49,7 +53,9 @@ def database(supabase_database: Database) -> str:
 @pytest.fixture(scope="session")
 def platform_template(server: Server) -> str:
     """The name of a database with the platform and nothing of ours; connect to clones."""
-    create_database(server, "platform_template")
+    create_database(
+        server, "platform_template", default_grants=read_api_config(PROJECT).default_grants
+    )
     return "platform_template"
 
 

@@ -123,6 +123,7 @@ def test_the_advisors_find_nothing_in_our_schema(project: Path, database: str) -
 def test_the_advisors_would_find_a_table_without_rls(project: Path, database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute("create table public.open (id int)")
+        connection.execute("grant select on public.open to anon")
     result = run_supabase(
         project, database, "db", "advisors", "--fail-on", "error", "--output-format", "json"
     )
