@@ -112,3 +112,31 @@ def test_an_anonymous_sign_in_that_reads_as_a_member_is_found(
 def test_an_outsider_who_writes_is_found(find: Find, using: str, expected: list[str]) -> None:
     found = find(PLAIN, policy("update", using), personas=STRANGER)
     assert found.said("outsider-writes", "stranger") == expected
+
+
+@pytest.mark.parametrize(("target", "expected"), [(100, ["info notes"]), (0, [])])
+def test_what_the_planner_expects_of_hidden_rows_is_told_once(
+    find: Find, target: int, expected: list[str]
+) -> None:
+    emails = (
+        "alter table public.notes rename remark to email;"
+        "update public.notes set email = title || '@example.org';"
+        f"alter table public.notes alter email set statistics {target};"
+    )
+    assert find(PLAIN, emails, policy("select", TEAM)).said("planner-estimate") == expected
+
+
+@pytest.mark.parametrize(("barrier", "expected"), [("false", ["info mine"]), ("true", [])])
+def test_a_view_that_hands_hidden_rows_to_a_function_is_found(
+    find: Find, barrier: str, expected: list[str]
+) -> None:
+    view = (
+        f"create view public.mine with (security_barrier = {barrier}) as"
+        " select id, title from public.notes where user_id = auth.uid();"
+    )
+    assert find(PLAIN, view).said("leaky-view") == expected
+
+
+def test_a_view_that_hides_the_same_from_everybody_is_none_that_leaks(find: Find) -> None:
+    view = "create view public.some as select id, title from public.notes where title > 'of b';"
+    assert find(PLAIN, view).said("leaky-view") == []
