@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from tests.rls.conftest import ACME, CYD, ZETA
-from tests.rls.findings.conftest import EVERYONE, PLAIN, Find
+from tests.rls.findings.conftest import EVERYONE, PLAIN, Find, run_psql
 from tests.rls.test_matrix import OWN, TEAM, policy
 
 from ephraim_db.rls import Persona
@@ -140,3 +140,20 @@ def test_a_view_that_hands_hidden_rows_to_a_function_is_found(
 def test_a_view_that_hides_the_same_from_everybody_is_none_that_leaks(find: Find) -> None:
     view = "create view public.some as select id, title from public.notes where title > 'of b';"
     assert find(PLAIN, view).said("leaky-view") == []
+
+
+UPSERT = (
+    "insert into public.tasks (team_id, code) values ('{team}', '{code}')"
+    " on conflict (code) do {action}"
+)
+
+
+@pytest.mark.parametrize("action", ["nothing", "update set code = excluded.code"])
+@pytest.mark.parametrize(("code", "taken"), [("z", True), ("y", False)])
+def test_an_upsert_tells_what_a_unique_key_tells(
+    find: Find, url: str, action: str, code: str, taken: bool
+) -> None:
+    assert find(PLAIN, BARE, ADD, CHANGE).said("unique-oracle", "ann") == ["info tasks"]
+    upsert = UPSERT.format(team=ACME, code=code, action=action)
+    lines = run_psql(url, f"begin; set local role authenticated; {upsert}; rollback;")
+    assert ("INSERT 0 1" not in lines) is taken

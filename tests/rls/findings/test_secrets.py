@@ -146,3 +146,23 @@ def test_a_value_that_was_handed_in_and_comes_back_is_none_told(find: Find) -> N
         " $$ begin raise exception '% is no key', api_key; end $$;"
     )
     assert find(PLAIN, KEYS, check).said("secret-in-error") == []
+
+
+READ, FILTER, SORT = (
+    "select api_key from public.notes",
+    "select count(*) from public.notes where api_key like 'c%'",
+    "select id from public.notes order by api_key",
+)
+FILTERED_WRITE = "update public.notes set title = title where api_key like 'c%'"
+
+
+@pytest.mark.parametrize("granted", [True, False])
+@pytest.mark.parametrize("statement", [READ, FILTER, SORT, FILTERED_WRITE])
+def test_who_may_filter_by_a_secret_may_read_it_and_is_found(
+    find: Find, url: str, statement: str, granted: bool
+) -> None:
+    grant = "grant select (api_key) on public.notes to authenticated;" if granted else ""
+    found = find(PLAIN, KEYS, grant, policy("select", TEAM), policy("update", TEAM))
+    assert bool(found.said(READABLE, "ann")) is granted
+    refused = run_psql(url, f"set role authenticated; {statement};")[-1].endswith("42501")
+    assert refused is not granted
