@@ -166,3 +166,19 @@ def test_who_may_filter_by_a_secret_may_read_it_and_is_found(
     assert bool(found.said(READABLE, "ann")) is granted
     refused = run_psql(url, f"set role authenticated; {statement};")[-1].endswith("42501")
     assert refused is not granted
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"), [("pg_read_file('x')", []), ("pg_size_pretty(1)", ["error notes"])]
+)
+def test_a_trigger_that_reaches_outside_is_not_made_to_fail(
+    find: Find, calls: str, expected: list[str]
+) -> None:
+    guard = (
+        "create function public.guard() returns trigger language plpgsql as $$"
+        f" begin if false then perform {calls}; end if; raise exception 'was %', old.api_key;"
+        " end $$; create trigger guard before update on public.notes"
+        " for each row execute function public.guard();"
+    )
+    found = find(PLAIN, KEYS, guard, policy("update", OWN), policy("select", OWN))
+    assert found.said("secret-in-error", "ann") == expected

@@ -100,7 +100,8 @@ def _calls(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterato
 
 def _writes(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterator[Try]:
     """Yield writes to tables whose triggers may fail."""
-    for relation in scene.relations:
+    for _, relation in scene.pairs([persona]):
+        untried = scene.observed(persona, relation).untried
         if not _may_tell(scene, scene.table(relation).trigger_functions, targets):
             continue
         granted = scene.privileges(persona, relation)
@@ -110,14 +111,14 @@ def _writes(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterat
             if column.written and column.name in granted.update
             for value in ("null", *([ODD[column.type]] if column.type in ODD else ()))
         )
-        if changes:
+        if changes and "UPDATE" not in untried:
             yield Try(relation.full_name, f"changes {relation.full_name}", (), changes)
-        if granted.delete:
+        if granted.delete and "DELETE" not in untried:
             delete = f"delete from {relation.sql}"  # noqa: S608
             yield Try(relation.full_name, f"deletes from {relation.full_name}", (), (delete,))
         columns = [c for c in relation.columns if c.written and c.name in granted.insert]
         columns = [c for c in columns if c.name not in relation.primary_key or not c.has_default]
-        if columns:
+        if columns and "INSERT" not in untried:
             yield _insert(scene, persona, relation, columns)
 
 

@@ -36,10 +36,10 @@ def find(scene: Scene) -> Iterator[Candidate]:
     definitions = _definitions(scene.observation.connection)
     tries = [
         (persona, relation, column, _steps(persona, relation, column))
-        for relation in scene.relations
-        if _asks_who(scene, relation, definitions.get(relation.oid, ""))
-        for persona in scene.clients
-        if (column := _column(scene, persona, relation))
+        for persona, relation in scene.pairs(scene.clients)
+        if "SELECT" not in scene.observed(persona, relation).untried
+        and _asks_who(scene, relation, definitions.get(relation.oid, ""))
+        and (column := _column(scene, persona, relation))
     ]
     results = scene.carry_out([steps for *_, steps in tries])
     told: set[int] = set()
