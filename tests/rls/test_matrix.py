@@ -164,6 +164,13 @@ def test_a_row_cannot_be_moved_to_another_team_where_the_check_holds(look: Look)
     assert told == {"allowed organization: id user_id title secret", "refused_by_policy: team_id"}
 
 
+def test_a_row_can_be_moved_by_an_update_that_names_none(look: Look) -> None:
+    """Where rows are named, the SELECT policy would stop what WITH CHECK lets pass."""
+    matrix = look(NOTES, policy("select", TEAM), policy("update", TEAM, "true"))
+    (cell,) = (c for c in matrix.find("ann", "public.notes", "UPDATE") if "team_id" in c.columns)
+    assert (cell.outcome, cell.scope) == ("allowed", "organization")
+
+
 def test_a_row_can_be_moved_to_another_team_where_the_check_is_missing(look: Look) -> None:
     matrix = look(NOTES, policy("select", "true"), policy("update", TEAM, "true"))
     assert word(matrix, "ann", "notes", "UPDATE") == "allowed organization"

@@ -34,9 +34,11 @@ Command = Literal[
 ]
 COMMANDS: tuple[Command, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
 """What is told of every relation; the others only where they come out otherwise."""
-Form = Literal["read", "rows", "replay", "addressed", "blind", "unbound", "changed", "call"]
+Form = Literal[
+    "read", "rows", "replay", "addressed", "blind", "unbound", "moved", "changed", "call"
+]
 """addressed: rows are named by key, so SELECT policies count too. blind: no WHERE, nothing read.
-unbound: blind, with nothing that points at the rows."""
+unbound: blind, with nothing that points at the rows. moved: blind, to another organization."""
 Until = Literal["passed", "unconstrained", "untroubled"]
 """When other tries for the same answer are of no use: once one passed; or once no constraint
 objected; or once nothing did."""

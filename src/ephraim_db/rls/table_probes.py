@@ -179,12 +179,31 @@ class TableProbes:
             if not match or not reach or not blind <= found:
                 question = Question("UPDATE", "blind", column.name)
                 yield from self._blind_updates(column, question, "unconstrained")
+            yield from self._blind_moves(column)
             asked[column.name] = self._kinds_of(blind | found)
             if not reach or any(answer.sqlstate for answer in mine):
                 asked[column.name] = self._reachable(updates)
         if match:
             changes = Changes(self.persona, self.rows, self.ownership, match)
             yield from changes.probes(self._updated(), asked)
+
+    def _blind_moves(self, column: Column) -> Iterator[Probe]:
+        """Yield an UPDATE that gives rows away and names none, so that SELECT policies are silent.
+
+        Where rows are named, what they become must be seen as well, and a WITH CHECK that lets
+        anything pass goes unnoticed.
+        """
+        strangers = self.rows.examples(self.persona, Whose.OTHER)
+        boundary = self.ownership.organization_columns(self.rows.relation)
+        if strangers and column.name in boundary:
+            name = quote(column.name)
+            yield Probe(
+                (Question("UPDATE", "moved", column.name),),
+                f"update {self._sql} set {name} = (select (v.image).{name} "  # noqa: S608
+                f"from {self.rows.table} as v where v.n = {strangers[0]})",
+                self._gone,
+                until="unconstrained",
+            )
 
     def _deletes_by_kind(self, deletes: list[Answer], match: str | None) -> Iterator[Probe]:
         everything = f"delete from {self._sql}"  # noqa: S608

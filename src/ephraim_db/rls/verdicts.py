@@ -89,8 +89,13 @@ def _changing(observed: Observed, answers: Sequence[Answer], column: str) -> Ver
     mine = [a for a in answers if a.question.column == column]
     if column not in observed.privileges.update:
         return _refusal(mine)
+    moved = [a for a in mine if a.question.form == "moved"]
     # Which rows an UPDATE reaches does not depend on the column: one that worked tells for all.
-    return _touching(observed, mine, answers)
+    told = _touching(observed, [a for a in mine if a not in moved], answers)
+    away = _kinds_seen(observed, [a for a in moved if not a.sqlstate])
+    if away and (told.outcome != "allowed" or max(away) > (told.reach or 0)):
+        return Verdict("allowed", max(away))
+    return told
 
 
 def _removing(observed: Observed, answers: Sequence[Answer]) -> Verdict:

@@ -95,6 +95,16 @@ def test_a_row_given_to_another_team_is_found(find: Find) -> None:
     assert next(f.columns for f in found if f.rule == MOVE) == ("team_id",)
 
 
+def test_a_row_that_only_a_blind_update_gives_away_is_found(find: Find) -> None:
+    found = find(PLAIN, policy("select", TEAM), policy("update", TEAM, "true"))
+    assert "error notes" in found.said(MOVE, "ann")
+
+
+def test_a_checked_row_stays_blind_or_not(find: Find) -> None:
+    found = find(PLAIN, policy("select", TEAM), policy("update", TEAM, TEAM))
+    assert found.said(MOVE) == []
+
+
 def test_a_checked_row_stays(find: Find) -> None:
     found = find(PLAIN, policy("select", "true"), policy("update", TEAM, TEAM))
     assert found.said(MOVE) == []
