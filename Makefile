@@ -32,7 +32,7 @@ demo: setup ## the whole story on a local Supabase, then the settings page until
 	@$(BIN)/ephraim-db demo $(if $(filter 0,$(SERVE)),--no-serve)
 
 test: setup ## run the whole suite
-	@$(BIN)/python -m pytest -n auto -q
+	@$(BIN)/python -m pytest -n auto --dist worksteal -q
 
 test-rls: setup ## only what holds our policies, on the database in EPHRAIM_DB_URL if it is set
 	@$(BIN)/python -m pytest -q -x $(TESTS_OF_POLICIES)
