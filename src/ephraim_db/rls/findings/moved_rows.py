@@ -25,16 +25,11 @@ def find(scene: Scene) -> Iterator[Candidate]:
     for persona, relation in scene.pairs(scene.judged_members):
         if persona.organization is None or scene.is_boundary(relation):
             continue
-        # A SELECT policy refuses the moved row only where the command names rows: the proofs also
-        # try one that names none.
-        reached = {
-            column
-            for cell in scene.cells(persona, relation, "UPDATE")
-            if cell.outcome in ("allowed", "refused_by_policy")
-            for column in cell.columns
+        changed = {
+            column for cell in scene.allowed(persona, relation, "UPDATE") for column in cell.columns
         }
         for column in scene.observation.ownership.organization_columns(relation):
-            if column in reached and relation.has_places:
+            if column in changed and relation.has_places:
                 yield Candidate(
                     RULE,
                     "error",
