@@ -103,7 +103,7 @@ def _major_version(postgres: Path) -> int:
 def _output(command: list[str | Path], account: pwd.struct_passwd | None = None) -> str:
     """Return what the command prints; empty when it cannot be run."""
     try:
-        ran = subprocess.run(  # noqa: S603
+        ran = subprocess.run(
             command,
             capture_output=True,
             text=True,

@@ -117,7 +117,7 @@ def _initdb(
         if binaries.major >= 17
         else ["--locale=C.UTF-8"]
     )
-    ran = subprocess.run(  # noqa: S603
+    ran = subprocess.run(
         [
             *(str(binaries.directory / "initdb"), "--pgdata", str(data), "--username", SUPERUSER),
             *("--pwfile", str(password_file), "--auth=scram-sha-256", "--encoding=UTF8"),

@@ -50,7 +50,7 @@ class Household:
     ) -> subprocess.Popen[bytes]:
         """Start a child that writes to `log` and ends on the signal `stop`."""
         with log.open("ab") as output:
-            child = subprocess.Popen(  # noqa: S603
+            child = subprocess.Popen(
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -146,7 +146,7 @@ def household(account: pwd.struct_passwd | None = None) -> Iterator[Household]:
     directory = Path(roomy_place()) / f"ephraim-db-{secrets.token_hex(8)}"
     try:  # a Ctrl-C may come at any moment from here on
         directory.mkdir(mode=0o700)
-        watchdog = subprocess.Popen(  # noqa: S603
+        watchdog = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_WATCHDOG), str(directory)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

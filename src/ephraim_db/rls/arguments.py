@@ -100,7 +100,7 @@ class Arguments:
         at = rows.relation.column_names.index(column)
         for n in rows.examples(self.persona, whose):
             if rows.values[n - 1][at] is not None:
-                yield f"select (v.image).{quote(column)} from {rows.table} as v where v.n = {n}"  # noqa: S608
+                yield f"select (v.image).{quote(column)} from {rows.table} as v where v.n = {n}"
 
     def _likely(self) -> list[Rows]:
         """Return the copied tables, those first that the function's text names."""

@@ -111,7 +111,7 @@ class Calls:
         for values, kind in choices.items():
             yield Probe(
                 (Question("EXECUTE", "call", whose=kind),),
-                "select jsonb_agg(to_jsonb(q.told)) from "  # noqa: S608
+                "select jsonb_agg(to_jsonb(q.told)) from "
                 f"(select {function.sql}({', '.join(values)}) as told limit {MOST_RETURNED}) as q",
                 self._witness(function, persona),
                 self._count if function.volatility == "v" else None,
@@ -121,13 +121,13 @@ class Calls:
     def _witness(self, function: Function, persona: Persona) -> str:
         source, whose = self._whose(function, persona)
         seen = (
-            f"select distinct {whose} from jsonb_array_elements($1) as e (value){source} "  # noqa: S608
+            f"select distinct {whose} from jsonb_array_elements($1) as e (value){source} "
             "where e.value not in ('null', 'false', '\"\"', '[]')"
         )
         if function.volatility != "v":
             return f"select array({seen})"
         return (
-            "with before as materialized ("  # noqa: S608
+            "with before as materialized ("
             "select current_setting('ephraim.counted')::bigint[] as counted) "
             f"select array({seen} union all select {FIRST_CHANGE} + c.number "
             f"from {self._counters} cross join before as b where c.counted > b.counted[c.number])"
@@ -171,7 +171,7 @@ class Calls:
     @cached_property
     def _count(self) -> str:
         return (
-            "select set_config('ephraim.counted', "  # noqa: S608
+            "select set_config('ephraim.counted', "
             f"array_agg(c.counted order by c.number)::text, true) from {self._counters}"
         )
 

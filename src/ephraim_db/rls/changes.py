@@ -73,7 +73,7 @@ class Changes:
         settings = ", ".join(f"{quote(column.name)} = {value}" for column, value in values.items())
         return Probe(
             tuple(Question("UPDATE", "changed", column.name, whose) for column in values),
-            f"update {self.rows.relation.sql} as r set {settings} "  # noqa: S608
+            f"update {self.rows.relation.sql} as r set {settings} "
             f"from {self.rows.table} as v{source} where v.n = {n} and {self.match} "
             f"and {condition}",
             self._took(values, n),
@@ -92,7 +92,7 @@ class Changes:
             for c in columns
         )
         return (
-            f"select array_agg(v.n) from {self.rows.table} as v "  # noqa: S608
+            f"select array_agg(v.n) from {self.rows.table} as v "
             f"inner join {relation.sql} as r on {match} where v.n = {n} and {others}"
         )
 
@@ -125,6 +125,6 @@ class Changes:
 def gone(rows: Rows) -> str:
     """Return the witness of the rows that are no longer where they lay."""
     return (
-        f"select array_agg(v.n) from {rows.table} as v where not exists ("  # noqa: S608
+        f"select array_agg(v.n) from {rows.table} as v where not exists ("
         f"select from {rows.relation.sql} as r where r.tableoid = v.part and r.ctid = v.place)"
     )

@@ -28,7 +28,7 @@ def reads(rows: Rows, privileges: Privileges, numbers: str, source: str) -> Iter
     granted = [c for c in rows.relation.column_names if c in privileges.select]
     if granted:
         counts = ", ".join(f"count(r.{quote(name)})" for name in granted)
-        sql = f"select array_agg({numbers}), {counts} from {source}"  # noqa: S608
+        sql = f"select array_agg({numbers}), {counts} from {source}"
         yield Probe((READ, ROWS), sql, until="untroubled", joint=True)
 
 
@@ -42,14 +42,14 @@ def reads_again(
     for name in granted:
         yield _read(rows.relation, [name], Question("SELECT", "read", name))
     if granted:
-        yield Probe((ROWS,), f"select array_agg({numbers}) from {source}")  # noqa: S608
+        yield Probe((ROWS,), f"select array_agg({numbers}) from {source}")
 
 
 def _read(relation: Relation, columns: Sequence[str], question: Question) -> Probe:
     counts = ", ".join(f"count(q.{quote(name)})" for name in columns)
     names = ", ".join(f"r.{quote(name)}" for name in columns)
-    source = f"(select {names} from {relation.sql} as r limit 1) as q"  # noqa: S608
-    return Probe((question,), f"select array[{counts}]::integer[] from {source}")  # noqa: S608
+    source = f"(select {names} from {relation.sql} as r limit 1) as q"
+    return Probe((question,), f"select array[{counts}]::integer[] from {source}")
 
 
 def adds_nothing(relation: Relation) -> Probe:
@@ -74,7 +74,7 @@ def replays(
     witness = NO_WITNESS
     if relation.has_places and rows.total <= MOST_ROWS:
         witness = (
-            f"select array_agg({ownership.class_of_row(relation, persona)}) "  # noqa: S608
+            f"select array_agg({ownership.class_of_row(relation, persona)}) "
             f"from {relation.sql} as r where not exists (select from {rows.table} as v "
             "where r.tableoid = v.part and r.ctid = v.place)"
         )
@@ -86,7 +86,7 @@ def replays(
                 values = ", ".join(f"(v.image).{quote(c.name)}" for c in columns)
                 yield Probe(
                     (Question("INSERT", "replay", whose=whose),),
-                    f"insert into {relation.sql} ({names}) "  # noqa: S608
+                    f"insert into {relation.sql} ({names}) "
                     f"select {values} from {rows.table} as v where v.n = {n}",
                     witness,
                 )

@@ -120,7 +120,7 @@ def copy_rows(
     table = copy_name(relation)
     place = "tableoid as part, ctid as place" if relation.has_places else "0 as part, 0 as place"
     copy = (
-        f"savepoint {SAVEPOINT};"  # noqa: S608
+        f"savepoint {SAVEPOINT};"
         f"create temp table {table.removeprefix('pg_temp.')} on commit drop as "
         f"select row_number() over ()::integer as n, {place}, ephraim_row as image "
         f"from {relation.sql} as ephraim_row limit {MOST_ROWS};"
@@ -154,7 +154,7 @@ def _copy_more(
     table = copy_name(relation)
     _run(
         connection,
-        f"insert into {table} select (select max(v.n) from {table} as v) "  # noqa: S608
+        f"insert into {table} select (select max(v.n) from {table} as v) "
         f"+ row_number() over ()::integer, r.tableoid, r.ctid, row(r.*)::{relation.sql} "
         f"from {relation.sql} as r where {class_of_row} = {kind:d} limit {MOST_OF_A_KIND}",
     )
@@ -174,7 +174,7 @@ def _look(
     )
     cursor = _run(
         connection,
-        f"{first} select count(*) from {relation.sql};"  # noqa: S608
+        f"{first} select count(*) from {relation.sql};"
         f"select array[{hashes}]::integer[], array("
         f"select {ownership.class_for_each(relation)} "
         f"from (values {people}) as who (place, sub, organization) order by who.place) "

@@ -59,7 +59,7 @@ class TableProbes:
             if column.written and column.name not in granted.update:
                 yield Probe(
                     (Question("UPDATE", "blind", column.name),),
-                    f"update {relation.sql} set {quote(column.name)} = null",  # noqa: S608
+                    f"update {relation.sql} set {quote(column.name)} = null",
                     self._gone,
                 )
         if not granted.delete:
@@ -122,7 +122,7 @@ class TableProbes:
     def _delete_all(self) -> Probe:
         return Probe(
             (Question("DELETE", "blind"),),
-            f"delete from {self._sql}",  # noqa: S608
+            f"delete from {self._sql}",
             self._gone,
             until="unconstrained",
         )
@@ -146,11 +146,11 @@ class TableProbes:
         values = ["null"]
         if self.rows.total:
             n = self.rows.examples(self.persona, self.rows.kinds(self.persona)[0])[0]
-            values = [f"(select (v.image).{name} from {self.rows.table} as v where v.n = {n})"]  # noqa: S608
+            values = [f"(select (v.image).{name} from {self.rows.table} as v where v.n = {n})"]
         if column.type in FRESH:
             values.append(FRESH[column.type])
         for value in values:
-            sql = f"update {self._sql} set {name} = {value}"  # noqa: S608
+            sql = f"update {self._sql} set {name} = {value}"
             yield Probe((question,), sql, self._gone, until=until)
 
     def _addressed_updates(self, match: str) -> Iterator[Probe]:
@@ -162,8 +162,7 @@ class TableProbes:
             if chosen:
                 yield Probe(
                     tuple(Question("UPDATE", "addressed", c.name) for c in chosen),
-                    f"update {self._sql} as r set {same} "  # noqa: S608
-                    f"from {self.rows.table} as v where {match}",
+                    f"update {self._sql} as r set {same} from {self.rows.table} as v where {match}",
                     self._gone,
                     until="untroubled",
                     joint=len(chosen) > 1,
@@ -199,14 +198,14 @@ class TableProbes:
             name = quote(column.name)
             yield Probe(
                 (Question("UPDATE", "moved", column.name),),
-                f"update {self._sql} set {name} = (select (v.image).{name} "  # noqa: S608
+                f"update {self._sql} set {name} = (select (v.image).{name} "
                 f"from {self.rows.table} as v where v.n = {strangers[0]})",
                 self._gone,
                 until="unconstrained",
             )
 
     def _deletes_by_kind(self, deletes: list[Answer], match: str | None) -> Iterator[Probe]:
-        everything = f"delete from {self._sql}"  # noqa: S608
+        everything = f"delete from {self._sql}"
         if self.bonds and any(a.constrained for a in deletes):
             yield Probe((Question("DELETE", "unbound"),), everything, self._gone, self.bonds)
         for whose in self.rows.kinds(self.persona) if match else ():

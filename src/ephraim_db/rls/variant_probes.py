@@ -57,7 +57,7 @@ class VariantProbes:
         for n in self.rows.examples(self.persona, whose)[:MOST_UPSERTS]:
             yield Probe(
                 (Question("UPSERT", "replay", whose=whose),),
-                f"insert into {relation.sql} ({names}) "  # noqa: S608
+                f"insert into {relation.sql} ({names}) "
                 f"select {values} from {self.rows.table} as v where v.n = {n} "
                 f"on conflict ({keys}) do update set {settings}",
                 NO_WITNESS,
@@ -69,7 +69,7 @@ class VariantProbes:
         if not removed <= seen:
             yield Probe(
                 (Question("DELETE RETURNING", "blind"),),
-                f"delete from {self.rows.relation.sql} as r "  # noqa: S608
+                f"delete from {self.rows.relation.sql} as r "
                 f"using {self.rows.table} as v where {self.match}",
                 gone(self.rows),
             )

@@ -44,13 +44,13 @@ class ViewProbes:
             if column.name not in granted.update:
                 yield Probe(
                     (Question("UPDATE", "blind", column.name),),
-                    f"update {relation.sql} set {quote(column.name)} = null",  # noqa: S608
+                    f"update {relation.sql} set {quote(column.name)} = null",
                     NO_WITNESS,
                 )
         if "DELETE" in relation.commands and not granted.delete:
             yield Probe(
                 (Question("DELETE", "blind"),),
-                f"delete from {relation.sql}",  # noqa: S608
+                f"delete from {relation.sql}",
                 NO_WITNESS,
             )
 
@@ -69,12 +69,12 @@ class ViewProbes:
                 name = quote(column.name)
                 same = f"r.{name}" if column.name in granted.select else "null"
                 yield from self._for_each_kind(
-                    f"update {relation.sql} as r set {name} = {same}",  # noqa: S608
+                    f"update {relation.sql} as r set {name} = {same}",
                     Question("UPDATE", "addressed", column.name),
                 )
         if "DELETE" in relation.commands and granted.delete:
             yield from self._for_each_kind(
-                f"delete from {relation.sql} as r",  # noqa: S608
+                f"delete from {relation.sql} as r",
                 Question("DELETE", "addressed"),
             )
 

@@ -48,7 +48,7 @@ def look(
 
     The condition may name columns that the persona may not read, and speak of auth.uid().
     """
-    rows = f"select to_jsonb(r)::text, {_key(relation)} from {relation.sql} as r"  # noqa: S608
+    rows = f"select to_jsonb(r)::text, {_key(relation)} from {relation.sql} as r"
     cursor = connection.cursor(row_factory=tuple_row)
     with connection.transaction(force_rollback=True):
         with acting(persona, past_policies=True):

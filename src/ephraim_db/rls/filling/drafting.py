@@ -152,7 +152,7 @@ class Drafting:
         """Return a value of a target's column: of a row of the person's own if there is one."""
         name, nearest = quote(column), self.ownership.class_of_row(target, person.persona)
         return (
-            f"(select r.{name} from {target.sql} as r where r.{name} is not null{same} "  # noqa: S608
+            f"(select r.{name} from {target.sql} as r where r.{name} is not null{same} "
             f"order by {nearest}, r.tableoid, r.ctid offset {skipped} limit 1)"
         )
 

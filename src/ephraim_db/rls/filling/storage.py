@@ -25,10 +25,7 @@ def in_each_bucket(draft: Draft, buckets: int) -> Iterator[Draft]:
     """Yield a row in each bucket, in a folder of the person's and in one of the organization's."""
     folders = [f for f in (draft.persona.sub, draft.persona.organization) if f]
     for offset in range(min(buckets, MOST_BUCKETS)):
-        bucket = (
-            "(select b.id from storage.buckets as b "  # noqa: S608
-            f"order by b.id offset {offset} limit 1)"
-        )
+        bucket = f"(select b.id from storage.buckets as b order by b.id offset {offset} limit 1)"
         for folder in folders:
             name = Literal(f"{folder}/made.txt").as_string(None)
             choices = {**draft.choices, "bucket_id": (bucket,), "name": (name,)}

@@ -37,7 +37,7 @@ def new_users(table: Relation, person: Person) -> Iterator[str]:
         told = {k: v for k, v in values.items() if k in table.column_names}
         columns = ", ".join(map(quote, told))
         row = ", ".join(Literal(value).as_string(None) for value in told.values())
-        yield f"insert into {table.sql} ({columns}) values ({row})"  # noqa: S608
+        yield f"insert into {table.sql} ({columns}) values ({row})"
 
 
 def without_triggers(connection: psycopg.Connection[Any], table: Relation, sql: str) -> str:

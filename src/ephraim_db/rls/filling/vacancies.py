@@ -46,8 +46,7 @@ def _is_projects(table: Relation) -> bool:
 def empty_tables(connection: psycopg.Connection[Any], tables: Iterable[Relation]) -> set[int]:
     """Return the oids of those that have no row."""
     asking = " union all ".join(
-        f"select {table.oid} where not exists (select from {table.sql})"  # noqa: S608
-        for table in tables
+        f"select {table.oid} where not exists (select from {table.sql})" for table in tables
     )
     return {row[0] for row in connection.execute(cast("Query", asking))} if asking else set()
 

@@ -57,8 +57,7 @@ def prepare_arguments(
 def call(function: Function) -> str:
     """Return the call with the prepared arguments."""
     given = (
-        f"(select a.a{at} from {ARGUMENTS} as a)"  # noqa: S608
-        for at in range(len(function.argument_types))
+        f"(select a.a{at} from {ARGUMENTS} as a)" for at in range(len(function.argument_types))
     )
     return f"{function.sql}({', '.join(given)})"
 
@@ -85,7 +84,7 @@ def _of_data(
     if kind == "uuid" and (name in OWNER_NAMES or "user" in name):
         mine = Literal(persona.sub or "").as_string(None)
         yield (
-            f"(select u.id from auth.users as u where u.id::text <> {mine} "  # noqa: S608
+            f"(select u.id from auth.users as u where u.id::text <> {mine} "
             f"order by u.id desc offset {attempt} limit 1)"
         )
     named = sorted(
@@ -112,6 +111,6 @@ def _pick(scene: Scene, persona: Persona, relation: Relation, column: str, attem
     others = rows_that_are(scene, persona, relation, (Whose.OTHER,))
     name = quote(column)
     return (
-        f"(select r.{name} from {relation.sql} as r where r.{name} is not null group by r.{name} "  # noqa: S608
+        f"(select r.{name} from {relation.sql} as r where r.{name} is not null group by r.{name} "
         f"order by bool_or(({others}) is true) desc, r.{name}::text desc offset {attempt} limit 1)"
     )

@@ -73,7 +73,7 @@ def _steps(
     mine = rows_that_are(scene, first, relation, (Whose.OWN,))
     if mine == "false" or "exists (" in mine:
         return None
-    count = f"select count(*) as rows_read from {relation.sql} as r where {mine}"  # noqa: S608
+    count = f"select count(*) as rows_read from {relation.sql} as r where {mine}"
     run = "execute ephraim_asked"
     return (
         Step(FORGET),

@@ -120,7 +120,7 @@ def _ways(
             continue
         for function in _setting(scene, persona, setting):
             arguments = ", ".join(f"c.value::{kind}" for kind in function.argument_types)
-            calling = f"select {function.sql}({arguments}) from pg_temp.chosen as c"  # noqa: S608
+            calling = f"select {function.sql}({arguments}) from pg_temp.chosen as c"
             yield (
                 "error" if STAYS.search(function.source) else "warning",
                 f"calls {function.full_name}",
@@ -150,7 +150,7 @@ def _values(scene: Scene, doors: Doors, persona: Persona, relation: Relation) ->
     for column in (*ownership.organization_columns(relation), *ownership.owner_columns(relation)):
         name = quote(column)
         yield (
-            f"(select r.{name}::text from {relation.sql} as r "  # noqa: S608
+            f"(select r.{name}::text from {relation.sql} as r "
             f"where r.{name} is not null and ({others}) order by 1 limit 1)"
         )
     yield from map(_literal, (*doors.words, "true"))

@@ -52,4 +52,4 @@ def find(scene: Scene) -> Iterator[Candidate]:
 
 
 def _delete(relation: Relation, persona: Persona) -> Step:
-    return Step(f"delete from {relation.sql}", persona)  # noqa: S608
+    return Step(f"delete from {relation.sql}", persona)

@@ -83,7 +83,7 @@ def writes(doors: Doors, persona: Persona, door: Relation, *, seen: bool) -> Ite
             "DELETE",
             None,
             (_mine(doors, persona, door), GRANT_MINE),
-            Step(f"delete from {door.sql} as r{_address(doors, persona, door)}", persona),  # noqa: S608
+            Step(f"delete from {door.sql} as r{_address(doors, persona, door)}", persona),
             f"removes its row from {door.full_name}",
         )
 
@@ -106,7 +106,7 @@ def _mine(doors: Doors, persona: Persona, door: Relation) -> Step:
     """Return the step that notes down the persona's own row, or any where there is none."""
     own = doors.scene.observation.ownership.class_of_row(door, persona)
     return Step(
-        f"create temp table mine on commit drop as select r.* from {door.sql} as r "  # noqa: S608
+        f"create temp table mine on commit drop as select r.* from {door.sql} as r "
         f"order by {own} limit 1"
     )
 
@@ -117,7 +117,7 @@ def _address(doors: Doors, persona: Persona, door: Relation) -> str:
         return ""
     here = ", ".join(f"r.{quote(key)}" for key in keys)
     noted = ", ".join(f"m.{quote(key)}" for key in keys)
-    return f" where ({here}) in (select {noted} from pg_temp.mine as m)"  # noqa: S608
+    return f" where ({here}) in (select {noted} from pg_temp.mine as m)"
 
 
 def _updates(doors: Doors, persona: Persona, door: Relation, column: Column) -> Iterator[Write]:
@@ -129,7 +129,7 @@ def _updates(doors: Doors, persona: Persona, door: Relation, column: Column) -> 
             "UPDATE",
             column.name,
             (mine, *before, GRANT_MINE),
-            Step(f"update {door.sql} as r set {name} = {value}{address}", persona),  # noqa: S608
+            Step(f"update {door.sql} as r set {name} = {value}{address}", persona),
             f"sets {door.full_name}.{column.name} to {word}",
         )
 
@@ -152,7 +152,7 @@ def _values(
     name = quote(column.name)
     for n in range(MOST_VALUES):
         choice = Step(
-            "create temp table choice on commit drop as "  # noqa: S608
+            "create temp table choice on commit drop as "
             f"select r.{name} as value from {door.sql} as r, pg_temp.mine as m "
             f"where r.{name}::text <> coalesce(m.{name}::text, '') "
             f"group by r.{name} order by r.{name}::text offset {n} limit 1"
@@ -184,7 +184,7 @@ def _inserts(
                 None,
                 in_ones_own_name(doors.scene, persona, door, columns, change, n),
                 Step(
-                    f"insert into {door.sql} ({names}) select {names} from pg_temp.template",  # noqa: S608
+                    f"insert into {door.sql} ({names}) select {names} from pg_temp.template",
                     persona,
                 ),
                 f"adds {whom} to {door.full_name}{words}",
@@ -217,10 +217,10 @@ def in_ones_own_name(
     settings += [change] if change else []
     others = rows_that_are(scene, persona, door, (Whose.OTHER,))
     template = Step(
-        f"create temp table template on commit drop as select r.* from {door.sql} as r "  # noqa: S608
+        f"create temp table template on commit drop as select r.* from {door.sql} as r "
         f"order by ({others}) is true desc offset {n} limit 1"
     )
-    update = Step(f"update pg_temp.template set {', '.join(settings)}")  # noqa: S608
+    update = Step(f"update pg_temp.template set {', '.join(settings)}")
     grant = Step("grant select on pg_temp.template to public")
     return (template, update, grant) if settings else (template, grant)
 

@@ -85,7 +85,7 @@ def _calls(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterato
             changes.append(f"a{at} = null")
             changes += [f"a{at} = {ODD[kind]}"] if kind in ODD else []
         for change in changes:
-            changing = Step(f"update {ARGUMENTS} set {change}")  # noqa: S608
+            changing = Step(f"update {ARGUMENTS} set {change}")
             yield Try(
                 function.full_name,
                 f"calls {function.full_name}",
@@ -94,7 +94,7 @@ def _calls(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterato
                     *((changing,) if change else ()),
                 ),
                 (f"perform from {call(function)}",),
-                f"select a::text as given from {ARGUMENTS} as a",  # noqa: S608
+                f"select a::text as given from {ARGUMENTS} as a",
             )
 
 
@@ -106,7 +106,7 @@ def _writes(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterat
             continue
         granted = scene.privileges(persona, relation)
         changes = tuple(
-            f"update {relation.sql} set {quote(column.name)} = {value}"  # noqa: S608
+            f"update {relation.sql} set {quote(column.name)} = {value}"
             for column in relation.columns
             if column.written and column.name in granted.update
             for value in ("null", *([ODD[column.type]] if column.type in ODD else ()))
@@ -114,7 +114,7 @@ def _writes(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterat
         if changes and "UPDATE" not in untried:
             yield Try(relation.full_name, f"changes {relation.full_name}", (), changes)
         if granted.delete and "DELETE" not in untried:
-            delete = f"delete from {relation.sql}"  # noqa: S608
+            delete = f"delete from {relation.sql}"
             yield Try(relation.full_name, f"deletes from {relation.full_name}", (), (delete,))
         columns = [c for c in relation.columns if c.written and c.name in granted.insert]
         columns = [c for c in columns if c.name not in relation.primary_key or not c.has_default]
@@ -128,7 +128,7 @@ def _insert(scene: Scene, persona: Persona, relation: Relation, columns: list[Co
         relation.full_name,
         f"adds to {relation.full_name}",
         in_ones_own_name(scene, persona, relation, columns),
-        (f"insert into {relation.sql} ({names}) select {names} from pg_temp.template",),  # noqa: S608
+        (f"insert into {relation.sql} ({names}) select {names} from pg_temp.template",),
         "select t::text as given from pg_temp.template as t",
     )
 
@@ -160,7 +160,7 @@ def _may_tell(scene: Scene, functions: Iterable[int], targets: Sequence[Target])
 def _failing(persona: Persona, one: Try) -> tuple[Step, ...]:
     """Return the steps that put what the persona is told into pg_temp.error_texts."""
     tries = " ".join(
-        f"begin {statement}; set constraints all immediate; raise exception 'no error'; "  # noqa: S608
+        f"begin {statement}; set constraints all immediate; raise exception 'no error'; "
         "exception when others then get stacked diagnostics m = message_text, "
         f"d = pg_exception_detail, h = pg_exception_hint; insert into {ERRORS} "
         "values (concat_ws(' ', m, d, h)); end;"
@@ -172,7 +172,7 @@ def _failing(persona: Persona, one: Try) -> tuple[Step, ...]:
 
 def _search(one: Try, what: str) -> str:
     return (
-        f"select {what} from {ERRORS} as e inner join {HIDDEN} as h "  # noqa: S608
+        f"select {what} from {ERRORS} as e inner join {HIDDEN} as h "
         "on position(h.value in e.told) > 0 "
         f"where not exists (select from ({one.given}) as g where position(h.value in g.given) > 0)"
     )

@@ -213,17 +213,17 @@ def _measure(persona: Persona, relation: Relation, verb: str, lock: str) -> Meas
         verb,
         (
             Step(
-                f"insert into pg_temp.near select {what}, {key} from {relation.sql} as r{lock}",  # noqa: S608
+                f"insert into pg_temp.near select {what}, {key} from {relation.sql} as r{lock}",
                 persona,
                 may_fail=True,
             ),
             Step(
-                f"insert into pg_temp.far select {what}, {key} from {relation.sql} as r "  # noqa: S608
+                f"insert into pg_temp.far select {what}, {key} from {relation.sql} as r "
                 f"where {key} not in (select n.key from pg_temp.near as n where n.what = {what})"
             ),
         ),
         asked(
-            f"select count(*) as rows_gained from (select from {relation.sql} as r where {key} "  # noqa: S608
+            f"select count(*) as rows_gained from (select from {relation.sql} as r where {key} "
             f"in (select f.key from pg_temp.far as f where f.what = {what}){lock}) as q",
             persona,
         ),

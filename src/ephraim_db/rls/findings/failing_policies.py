@@ -49,7 +49,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
                 Proof(
                     (
                         asked(
-                            f"select count(r.{quote(column)}) as rows_read "  # noqa: S608
+                            f"select count(r.{quote(column)}) as rows_read "
                             f"from {relation.sql} as r",
                             persona,
                         ),

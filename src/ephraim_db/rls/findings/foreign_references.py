@@ -68,7 +68,7 @@ def _theirs(scene: Scene, persona: Persona, target: Relation, pointed_at: str) -
     others = rows_that_are(scene, persona, target, (Whose.OTHER,))
     return (
         Step(
-            "create temp table theirs on commit drop as "  # noqa: S608
+            "create temp table theirs on commit drop as "
             f"select r.{quote(pointed_at)} as key from {target.sql} as r where {others} limit 1"
         ),
         Step("grant select on pg_temp.theirs to public"),
@@ -95,7 +95,7 @@ def _updates(
     here = ", ".join(f"r.{quote(key)}" for key in keys)
     noted = ", ".join(f"o.{quote(key)}" for key in keys)
     update = (
-        f"update {relation.sql} as r "  # noqa: S608
+        f"update {relation.sql} as r "
         f"set {quote(column)} = (select t.key from pg_temp.theirs as t) "
         f"where ({here}) in (select {noted} from {NOTED} as o)"
     )
@@ -121,7 +121,7 @@ def _inserts(
             "(select t.key from pg_temp.theirs as t)" if c.name == column else fresh(relation, c)
             for c in columns
         )
-        insert = f"insert into {relation.sql} ({names}) select {values} from {NOTED} as o"  # noqa: S608
+        insert = f"insert into {relation.sql} ({names}) select {values} from {NOTED} as o"
         if column in {c.name for c in columns}:
             yield Proof((
                 *_theirs(scene, persona, target, pointed_at),

@@ -65,7 +65,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
 def _search(function: Function, what: str) -> str:
     """Return the call, and the question which hidden values came back that were not handed in."""
     return (
-        f"with told as materialized (select string_agg(q::text, ' ') as told from {call(function)} "  # noqa: S608
+        f"with told as materialized (select string_agg(q::text, ' ') as told from {call(function)} "
         f"as q) select {what} from told as t inner join {HIDDEN} as h "
         f"on position(h.value in t.told) > 0 where not exists (select from {ARGUMENTS} as a "
         "where position(h.value in a::text) > 0)"

@@ -73,7 +73,7 @@ def _counted(scene: Scene, function: Function) -> str:
     reached = named | scene.facts.named_in(triggers, catalog.values())
     oids = ", ".join(str(oid) for oid in sorted(reached) if oid in scene.facts.tables)
     return (
-        "select t.oid, pg_stat_get_xact_tuples_inserted(t.oid) as n_added, "  # noqa: S608
+        "select t.oid, pg_stat_get_xact_tuples_inserted(t.oid) as n_added, "
         "pg_stat_get_xact_tuples_updated(t.oid) + pg_stat_get_xact_tuples_deleted(t.oid) "
         f"as n_changed from unnest(array[{oids}]::oid[]) as t (oid)"
     )
@@ -81,7 +81,7 @@ def _counted(scene: Scene, function: Function) -> str:
 
 def _changed(counted: str) -> str:
     return (
-        "select string_agg(format('%s %s', t.oid, t.n_changed > b.n_changed), ',') "  # noqa: S608
+        "select string_agg(format('%s %s', t.oid, t.n_changed > b.n_changed), ',') "
         f"from ({counted}) as t inner join pg_temp.counted as b on t.oid = b.oid "
         "where t.n_added > b.n_added or t.n_changed > b.n_changed"
     )
@@ -104,7 +104,7 @@ def _candidates(
     if member and everything == "true":
         return
     new = (
-        f" + (select count(*) from {relation.sql} as r where not exists ("  # noqa: S608
+        f" + (select count(*) from {relation.sql} as r where not exists ("
         f"select from {NOTED} as o where r.tableoid = o.their_table and r.ctid = o.their_place))"
     )
     counted = count_changed(relation)

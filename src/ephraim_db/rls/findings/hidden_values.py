@@ -46,7 +46,7 @@ def hide_all(
             for c in hidden
         )
         yield Step(
-            f"insert into {HIDDEN} select distinct v.source, v.value "  # noqa: S608
+            f"insert into {HIDDEN} select distinct v.source, v.value "
             f"from (select r.* from {relation.sql} as r where {theirs} limit {MOST_ROWS}) as r "
             f"cross join lateral (values {values}) as v (source, value) "
             f"where length(v.value) >= {LONG_ENOUGH} and v.value !~ '^[[:alpha:]_-]*$'",
@@ -57,12 +57,12 @@ def hide_all(
         shown = [f"r.{quote(c.name)}::text" for c in hidden if c.name in readable]
         if shown:
             yield Step(
-                f"insert into pg_temp.shown_values select unnest(array[{', '.join(shown)}]) "  # noqa: S608
+                f"insert into pg_temp.shown_values select unnest(array[{', '.join(shown)}]) "
                 f"from {relation.sql} as r",
                 persona,
             )
     yield Step(
-        f"delete from {HIDDEN} where value in (select s.value from pg_temp.shown_values as s) "  # noqa: S608
+        f"delete from {HIDDEN} where value in (select s.value from pg_temp.shown_values as s) "
         f"or value in (select h.value from {HIDDEN} as h "
         "group by h.value having count(distinct h.source) > 1)"
     )

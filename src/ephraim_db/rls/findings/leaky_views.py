@@ -93,7 +93,7 @@ def _steps(persona: Persona, relation: Relation, column: str) -> tuple[Step, ...
         *LEAK,
         Step(f"select from {relation.sql} as v where pg_temp.leak({value})", persona),
         asked(
-            "select count(*) as hidden_rows_seen from pg_temp.leaked as l "  # noqa: S608
+            "select count(*) as hidden_rows_seen from pg_temp.leaked as l "
             f"where l.value not in (select {value} from {relation.sql} as v "
             f"where {value} is not null)",
             persona,

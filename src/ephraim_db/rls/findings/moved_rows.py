@@ -55,17 +55,17 @@ def _proofs(scene: Scene, persona: Persona, relation: Relation, column: str) -> 
     mine = rows_that_are(scene, persona, relation, (Whose.OWN, Whose.ORGANIZATION))
     here = f"r.{name}::text = {_text(persona.organization)}"
     target = as_prober(
-        "create temp table target on commit drop as "  # noqa: S608
+        "create temp table target on commit drop as "
         f"select r.{name} from {relation.sql} as r where not {here} limit 1"
     )
     readable = as_prober("grant select on pg_temp.target to public")
     left = asked(
-        f"select count(*) - (select count(*) from {relation.sql} as r where {here}) "  # noqa: S608
+        f"select count(*) - (select count(*) from {relation.sql} as r where {here}) "
         f"as rows_moved_out from {NOTED}"
     )
     for where in _addresses(scene, persona, relation, mine):
         update = Step(
-            f"update {relation.sql} as r "  # noqa: S608
+            f"update {relation.sql} as r "
             f"set {name} = (select t.{name} from pg_temp.target as t){where}",
             persona,
         )
@@ -78,10 +78,7 @@ def _addresses(scene: Scene, persona: Persona, relation: Relation, mine: str) ->
         keys = ", ".join(f"r.{quote(key)}" for key in relation.primary_key)
         noted = ", ".join(f"o.{quote(key)}" for key in relation.primary_key)
         for n in range(3):
-            yield (
-                f" where ({keys}) in (select {noted} from {NOTED} as o "  # noqa: S608
-                f"offset {n} limit 1)"
-            )
+            yield (f" where ({keys}) in (select {noted} from {NOTED} as o offset {n} limit 1)")
     yield ""
 
 

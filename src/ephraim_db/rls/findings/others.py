@@ -47,7 +47,7 @@ def note_down(relation: Relation, condition: str, limit: int = MOST_NOTED) -> tu
     place = "r.tableoid as their_table, r.ctid as their_place, " if relation.has_places else ""
     return (
         as_prober(
-            f"create temp table others on commit drop as select {place}r.* "  # noqa: S608
+            f"create temp table others on commit drop as select {place}r.* "
             f"from {relation.sql} as r where {condition} limit {limit}"
         ),
         as_prober(f"grant select on {NOTED} to public"),
@@ -67,15 +67,15 @@ def name_others(
     if relation.primary_key and readable.issuperset(relation.primary_key):
         keys = ", ".join(f"r.{quote(key)}" for key in relation.primary_key)
         others = ", ".join(f"o.{quote(key)}" for key in relation.primary_key)
-        yield Named(noted, f"({keys}) in (select {others} from {NOTED} as o)")  # noqa: S608
+        yield Named(noted, f"({keys}) in (select {others} from {NOTED} as o)")
     if relation.has_places and scene.privileges(persona, relation).whole_row:
-        yield Named(noted, f"r.ctid in (select o.their_place from {NOTED} as o)")  # noqa: S608
+        yield Named(noted, f"r.ctid in (select o.their_place from {NOTED} as o)")
 
 
 def count_changed(relation: Relation) -> str:
     """Return the prober's question how many of the rows noted down are not as they were."""
     return (
-        f"select count(*) as rows_changed from {NOTED} as o where not exists ("  # noqa: S608
+        f"select count(*) as rows_changed from {NOTED} as o where not exists ("
         f"select from {relation.sql} as r "
         "where r.tableoid = o.their_table and r.ctid = o.their_place)"
     )

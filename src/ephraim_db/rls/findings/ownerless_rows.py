@@ -29,7 +29,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
     for persona in scene.clients if optional else ():
         tries = []
         for relation, column in optional:
-            losing = Step(f"update {relation.sql} set {quote(column)} = null")  # noqa: S608
+            losing = Step(f"update {relation.sql} set {quote(column)} = null")
             tries.append((relation, column, losing, list(measures_of(scene, persona, [relation]))))
         looked_at = {relation.oid: measures for relation, _, _, measures in tries}
         before = (*NOTE_DOWN, *(s for ms in looked_at.values() for m in ms for s in m.before))

@@ -98,7 +98,7 @@ def _steps(
     return (
         Step(f"create temp table {quote(relation.name)} (like {relation.sql}) on commit drop"),
         Step(
-            f"insert into {copy} select r.* "  # noqa: S608
+            f"insert into {copy} select r.* "
             f"from (select o.* from {relation.sql} as o limit {COPIED}) as r "
             f"cross join generate_series(1, {TIMES})"
         ),
@@ -112,7 +112,7 @@ def _steps(
         Step(f"grant select on {copy} to {quote(persona.role)}"),
         Step(f"analyze {copy}"),
         Step(
-            "create temp table guessed on commit drop as "  # noqa: S608
+            "create temp table guessed on commit drop as "
             f"select min(r.{name}) as hidden, 'no-' || gen_random_uuid() as absent, "
             f"0::numeric as of_hidden, 0::numeric as of_absent from {copy} as r where {others}"
         ),
@@ -130,7 +130,7 @@ def _ask(query: str) -> str:
     explain = Literal(f"explain (format json) {query}").as_string(None).strip()
     rows = "(plan -> 0 -> 'Plan' ->> 'Plan Rows')::numeric"
     return (
-        "do $ephraim$ declare plan json; value text; begin "  # noqa: S608
+        "do $ephraim$ declare plan json; value text; begin "
         "select g.hidden into value from pg_temp.guessed as g; "
         f"execute format({explain}, value) into plan; "
         f"update pg_temp.guessed set of_hidden = {rows}; "

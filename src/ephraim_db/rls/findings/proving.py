@@ -37,7 +37,7 @@ def reads_others(
         Proof((
             *others.before,
             asked(
-                "select count(*) as rows_read from ("  # noqa: S608
+                "select count(*) as rows_read from ("
                 f"select {named} from {relation.sql} as r where {others.condition}) as q",
                 persona,
             ),
@@ -59,12 +59,12 @@ def changes_others(
         name = quote(column)
         for others in name_others(scene, persona, relation, kinds):
             for value in (f"r.{name}", "default"):
-                sql = f"update {relation.sql} as r set {name} = {value} where {others.condition}"  # noqa: S608
+                sql = f"update {relation.sql} as r set {name} = {value} where {others.condition}"
                 proofs.append(Proof((*others.before, Step(sql, persona))))
         noted = note_down(relation, rows_that_are(scene, persona, relation, kinds))
         if relation.has_places:
             for value in (name, "default", *_values(relation, column)):
-                sql = f"update {relation.sql} set {name} = {value}"  # noqa: S608
+                sql = f"update {relation.sql} set {name} = {value}"
                 changed = asked(count_changed(relation))
                 proofs.append(Proof((*noted, Step(sql, persona), changed)))
     return tuple(proofs)
@@ -72,7 +72,7 @@ def changes_others(
 
 def _values(relation: Relation, column: str) -> Iterator[str]:
     key = quote(column)
-    yield f"(select o.{key} from {NOTED} as o where o.{key} is not null limit 1)"  # noqa: S608
+    yield f"(select o.{key} from {NOTED} as o where o.{key} is not null limit 1)"
     if any(c.name == column and c.is_boolean for c in relation.columns):
         yield "true"
 
@@ -84,13 +84,13 @@ def removes_others(
     proofs = [
         Proof((
             *others.before,
-            Step(f"delete from {relation.sql} as r where {others.condition}", persona),  # noqa: S608
+            Step(f"delete from {relation.sql} as r where {others.condition}", persona),
         ))
         for others in name_others(scene, persona, relation, kinds)
     ]  # fmt: skip
     if relation.has_places:
         noted = note_down(relation, rows_that_are(scene, persona, relation, kinds))
-        blind = Step(f"delete from {relation.sql}", persona)  # noqa: S608
+        blind = Step(f"delete from {relation.sql}", persona)
         proofs.append(Proof((*noted, blind, asked(count_changed(relation)))))
     # A foreign key objects after the policies: that it could, shows that they did not.
     proofs += [Proof(proof.steps, "23503") for proof in proofs if not proof.steps[-1].asks]
@@ -110,18 +110,18 @@ def adds_for_others(
     theirs = rows_that_are(scene, persona, relation, kinds)
     noted = note_down(relation, theirs, 1)
     before = Step(
-        "create temp table before on commit drop as "  # noqa: S608
+        "create temp table before on commit drop as "
         f"select count(*) as n from {relation.sql} as r where {theirs}"
     )
     more = asked(
-        f"select count(*) - (select b.n from pg_temp.before as b) as rows_added "  # noqa: S608
+        f"select count(*) - (select b.n from pg_temp.before as b) as rows_added "
         f"from {relation.sql} as r where {theirs}"
     )
     proofs = []
     for columns in insert_choices(scene, relation, granted):
         names = ", ".join(quote(column.name) for column in columns)
         values = ", ".join(fresh(relation, column) for column in columns)
-        add = f"insert into {relation.sql} ({names}) select {values} from {NOTED} as o"  # noqa: S608
+        add = f"insert into {relation.sql} ({names}) select {values} from {NOTED} as o"
         proofs.append(Proof((*noted, before, Step(add, persona), more)))
         proofs.append(Proof((*noted, Step(add, persona)), "23505"))
     return tuple(proofs)

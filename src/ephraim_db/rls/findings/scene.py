@@ -213,6 +213,6 @@ class Scene:
 def _elsewhere(persona: Persona, relation: Relation, owner: str, organization: str) -> str:
     sub, home = (Literal(value).as_string(None) for value in (persona.sub, persona.organization))
     return (
-        f"select count(*) from {relation.sql} as r "  # noqa: S608
+        f"select count(*) from {relation.sql} as r "
         f"where r.{quote(owner)}::text = {sub} and r.{quote(organization)}::text <> {home}"
     )

@@ -56,10 +56,10 @@ def plant(secrets: Sequence[Secret]) -> tuple[Step, ...]:
         source = Literal(f"{relation.full_name}.{secret.column.name}").as_string(None)
         new = _new_value(secret)
         steps += [
-            Step(f"update {relation.sql} set {name} = {new} where {name} is not null",  # noqa: S608
+            Step(f"update {relation.sql} set {name} = {new} where {name} is not null",
                  may_fail=True),
             Step(
-                f"insert into {KNOWN} select distinct {source}, r.{name}::text "  # noqa: S608
+                f"insert into {KNOWN} select distinct {source}, r.{name}::text "
                 f"from {relation.sql} as r where length(r.{name}::text) >= {LONG_ENOUGH} limit 100",
                 may_fail=True,
             ),
@@ -91,7 +91,7 @@ def _searched(
 def _search(relation: Relation, columns: Sequence[str], what: str) -> str:
     told = ", ".join(f"r.{quote(column)}" for column in columns)
     return (
-        f"select {what} from (select concat_ws(' ', {told}) as told "  # noqa: S608
+        f"select {what} from (select concat_ws(' ', {told}) as told "
         f"from {relation.sql} as r limit {MOST_SEARCHED}) as q "
         f"inner join {KNOWN} as s on position(s.value in q.told) > 0"
     )

@@ -40,7 +40,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
                 (
                     Proof((
                         asked(
-                            "select count(*) as columns_sent "  # noqa: S608
+                            "select count(*) as columns_sent "
                             "from pg_catalog.pg_publication_tables as p "
                             f"where p.pubname = {name} and p.schemaname = {schema} "
                             f"and p.tablename = {table} and {told} = any(p.attnames)"

@@ -38,7 +38,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
                     (
                         Proof((
                             asked(
-                                f"select count(*) as secrets_read from "  # noqa: S608
+                                f"select count(*) as secrets_read from "
                                 f"(select r.{quote(column)} from {relation.sql} as r) as q",
                                 persona,
                             ),

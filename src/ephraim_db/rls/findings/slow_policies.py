@@ -68,12 +68,12 @@ class Cost:
         original = f"{quote(relation.schema)}.{quote('ephraim_' + relation.name[:40])}"
         columns = ", ".join(quote(c.name) for c in relation.columns if c.written)
         copies = (
-            f"insert into {relation.sql} ({columns}) "  # noqa: S608
+            f"insert into {relation.sql} ({columns}) "
             f"select {columns} from {original} as o cross join generate_series(1, {self.rows}) "
             f"limit {self.rows}"
         )
         timing = (
-            "do $$ declare started timestamptz := clock_timestamp(); "  # noqa: S608
+            "do $$ declare started timestamptz := clock_timestamp(); "
             f"begin perform count(*) from {relation.sql}; insert into {TIMINGS} (ms) "
             "values (extract(epoch from clock_timestamp() - started) * 1000); end $$"
         )
@@ -91,7 +91,7 @@ class Cost:
             *(Step(_rewritten(relation, policy).rstrip(";")) for policy in policies),
             Step(timing, persona),
             asked(
-                f"select round(max(t.ms) filter (where t.n = 1) / "  # noqa: S608
+                f"select round(max(t.ms) filter (where t.n = 1) / "
                 f"nullif(max(t.ms) filter (where t.n = 2), 0)) - {WORTH_TELLING - 1} "
                 f"as times_as_fast from {TIMINGS} as t"
             ),
@@ -100,9 +100,7 @@ class Cost:
 
 def _timed(scene: Scene, steps: tuple[Step, ...]) -> tuple[int, int]:
     """Return the milliseconds before and after."""
-    asking = asked(
-        f"select string_agg(round(t.ms)::text, ' ' order by t.n) from {TIMINGS} as t"  # noqa: S608
-    )
+    asking = asked(f"select string_agg(round(t.ms)::text, ' ' order by t.n) from {TIMINGS} as t")
     (told,) = scene.carry_out([(*steps[:-1], asking)])
     numbers = (told[-1].answer or "").split() if told else []
     return (int(numbers[0]), max(1, int(numbers[1]))) if len(numbers) == 2 else (0, 0)

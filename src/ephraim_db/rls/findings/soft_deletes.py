@@ -58,7 +58,7 @@ def _unmarked(
 ) -> tuple[Step, ...]:
     """Return the steps that change another column of the same row, to see that it may be."""
     name = quote(other)
-    value = f"(select o.{name} from {NOTED} as o limit 1)"  # noqa: S608
+    value = f"(select o.{name} from {NOTED} as o limit 1)"
     update = Step(_update(relation, f"{name} = {value}"), persona)
     return (*_one_row(scene, persona, relation, mark), update)
 
@@ -76,7 +76,7 @@ def _update(relation: Relation, setting: str) -> str:
     keys = ", ".join(f"r.{quote(key)}" for key in relation.primary_key)
     noted = ", ".join(f"o.{quote(key)}" for key in relation.primary_key)
     return (
-        f"update {relation.sql} as r set {setting} "  # noqa: S608
+        f"update {relation.sql} as r set {setting} "
         f"where ({keys}) in (select {noted} from {NOTED} as o)"
     )
 

@@ -75,9 +75,9 @@ def _join(scene: Scene, persona: Persona, door: Relation) -> tuple[Step, ...]:
     names = ", ".join(quote(column.name) for column in columns)
     return (
         *in_ones_own_name(scene, persona, door, columns),
-        Step(f"insert into {door.sql} ({names}) select {names} from pg_temp.template"),  # noqa: S608
+        Step(f"insert into {door.sql} ({names}) select {names} from pg_temp.template"),
     )
 
 
 def _look(persona: Persona, relation: Relation) -> Step:
-    return asked(f"select count(*) as rows_read from {relation.sql}", persona)  # noqa: S608
+    return asked(f"select count(*) as rows_read from {relation.sql}", persona)

@@ -46,13 +46,13 @@ def _proofs(scene: Scene, persona: Persona, relation: Relation, column: str) -> 
     granted = scene.privileges(persona, relation)
     name = quote(column)
     noted = note_down(relation, rows_that_are(scene, persona, relation, (Whose.OTHER,)), 1)
-    theirs = f"(select o.{name} from {NOTED} as o)"  # noqa: S608
+    theirs = f"(select o.{name} from {NOTED} as o)"
     keys = relation.primary_key
     kinds = tuple(k for k in (Whose.OWN, Whose.ORGANIZATION) if k in scene.kinds(persona, relation))
     own = rows_that_are(scene, persona, relation, kinds)
     mine = (
         Step(
-            "create temp table mine on commit drop as "  # noqa: S608
+            "create temp table mine on commit drop as "
             f"select r.* from {relation.sql} as r where {own} limit 1"
         ),
         Step("grant select on pg_temp.mine to public"),
@@ -61,7 +61,7 @@ def _proofs(scene: Scene, persona: Persona, relation: Relation, column: str) -> 
         here = ", ".join(f"r.{quote(key)}" for key in keys)
         there = ", ".join(f"m.{quote(key)}" for key in keys)
         update = (
-            f"update {relation.sql} as r set {name} = {theirs} "  # noqa: S608
+            f"update {relation.sql} as r set {name} = {theirs} "
             f"where ({here}) in (select {there} from pg_temp.mine as m)"
         )
         yield Proof((*noted, *mine, Step(update, persona)), DUPLICATE)
@@ -70,5 +70,5 @@ def _proofs(scene: Scene, persona: Persona, relation: Relation, column: str) -> 
         columns = [c for c in columns if c.name not in keys or not c.has_default]
         names = ", ".join(quote(c.name) for c in columns)
         values = ", ".join(theirs if c.name == column else f"m.{quote(c.name)}" for c in columns)
-        insert = f"insert into {relation.sql} ({names}) select {values} from pg_temp.mine as m"  # noqa: S608
+        insert = f"insert into {relation.sql} ({names}) select {values} from pg_temp.mine as m"
         yield Proof((*noted, *mine, Step(insert, persona)), DUPLICATE)

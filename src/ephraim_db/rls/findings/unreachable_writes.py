@@ -57,17 +57,17 @@ def _proofs(
     mine = " or ".join(rows_that_are(scene, persona, relation, (kind,)) for kind in sorted(kinds))
     keys = ", ".join(f"r.{quote(key)}" for key in relation.primary_key)
     noted = ", ".join(f"o.{quote(key)}" for key in relation.primary_key)
-    where = f"where ({keys}) in (select {noted} from {NOTED} as o)"  # noqa: S608
+    where = f"where ({keys}) in (select {noted} from {NOTED} as o)"
     left = asked(
-        f"select count(*) as rows_not_found from {NOTED} as o where exists ("  # noqa: S608
+        f"select count(*) as rows_not_found from {NOTED} as o where exists ("
         f"select from {relation.sql} as r "
         "where r.tableoid = o.their_table and r.ctid = o.their_place)"
     )
     if command == "DELETE":
-        attempts = [f"delete from {relation.sql} as r {where}"]  # noqa: S608
+        attempts = [f"delete from {relation.sql} as r {where}"]
     else:
         attempts = [
-            f"update {relation.sql} as r set {quote(column)} = r.{quote(column)} {where}"  # noqa: S608
+            f"update {relation.sql} as r set {quote(column)} = r.{quote(column)} {where}"
             for column in columns
         ]
     for sql in attempts:

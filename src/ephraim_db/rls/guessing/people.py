@@ -106,7 +106,7 @@ def _read(
     found = []
     for owner in owners:
         sql = (
-            f"select r.{quote(owner)}::text, r.{quote(organization)}::text, coalesce({role}, '') "  # noqa: S608
+            f"select r.{quote(owner)}::text, r.{quote(organization)}::text, coalesce({role}, '') "
             f"from {table.sql} as r where r.{quote(organization)} is not null "
             f"and exists (select from auth.users as u where u.id::text = r.{quote(owner)}::text) "
             f"order by 1, 2 limit {MOST_MEMBERS}"

@@ -102,7 +102,7 @@ class Commanding:
         self, environment: Mapping[str, str], output: IO[bytes], limit: float | None
     ) -> Ended:
         began = time.monotonic()
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             self.command,
             env=environment,
             stdin=subprocess.DEVNULL,
