@@ -15,7 +15,7 @@ from typing import Any
 import click
 import psycopg
 
-from ephraim_db.errors import InvalidProject
+from ephraim_db.errors import InvalidProject, MigrationError
 from ephraim_db.migrations import apply_migrations, find_migrations, migration_status
 
 
@@ -102,6 +102,12 @@ def _connected(database_url: str) -> Iterator[psycopg.Connection[Any]]:
             yield connection
         except InvalidProject as error:
             raise CannotRun(str(error)) from error
+        except psycopg.Error as error:  # between two files: a statement's failure is told by name
+            what = error.diag.message_primary or str(error).strip().splitlines()[0]
+            raise MigrationError(
+                f"{what}. No file is half applied: see what was applied with "
+                "`ephraim-db migrate status`, then run the same again."
+            ) from None
 
 
 def _say(message: str) -> None:

@@ -1,0 +1,125 @@
+"""Take a story through its faults, one at a time, each on a database of its own.
+
+undisturbed: count the boundaries --> for each place: clone, fault, check, recover, check
+
+The suite takes a few places, spread over all of them; `make faults` takes every one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+
+import psycopg
+from tests.faults.boundaries import Boundaries, Boundary, Fault
+from tests.faults.http_proxy import http_proxy, http_through
+from tests.faults.postgres_proxy import postgres_proxy, through
+from tests.faults.processes import Ending, Story, started
+
+from ephraim_db.postgres import Server
+from ephraim_db.project import Database
+
+EVERYWHERE = os.environ.get("EPHRAIM_DB_FAULTS") == "all"
+_PATIENCE = 30.0
+
+Arguments = Callable[[str, str], tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A database, whoever else is asked over HTTP, and how a story is told about both.
+
+    `login` reaches the database as the story does; `http` is the URL of a fake, if there is one;
+    `arguments` makes the story's from the two URLs, which lead through proxies or not.
+    """
+
+    database: Database
+    login: str
+    arguments: Arguments
+    http: str = ""
+
+    @property
+    def superuser(self) -> str:
+        """The database's URL for whoever arranges and checks."""
+        return self.database.server.url(self.database.name)
+
+
+def play(story: Story, scene: Scene, boundaries: Boundaries | None = None) -> Ending:
+    """Let the story run in a process of its own, past `boundaries`, and wait until all is quiet."""
+    boundaries = boundaries or Boundaries()
+    with ExitStack() as stack:
+        proxy = stack.enter_context(postgres_proxy(scene.login, boundaries))
+        http = ""
+        if scene.http:
+            http = http_through(stack.enter_context(http_proxy(scene.http, boundaries)))
+        arguments = scene.arguments(through(proxy, scene.login), http)
+        running = stack.enter_context(started(story, *arguments, boundaries=boundaries))
+        ending = running.ended()
+    wait_until_quiet(scene.database.server, scene.database.name)
+    if boundaries.wrong is not None:
+        raise boundaries.wrong
+    return ending
+
+
+def wait_until_quiet(server: Server, name: str) -> None:
+    """Return once no session is left: what a killed process had sent may still be going on."""
+    deadline = time.monotonic() + _PATIENCE
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        while time.monotonic() < deadline:
+            found = connection.execute(
+                "select from pg_stat_activity where datname = %s and backend_type = "
+                "'client backend'",
+                (name,),
+            )
+            if not found.rowcount:
+                return
+            time.sleep(0.005)
+    raise AssertionError("a session does not end")
+
+
+def sweep(
+    story: Story,
+    scenes: Callable[[], AbstractContextManager[Scene]],
+    fault: Fault,
+    *,
+    sample: int,
+) -> Iterator[tuple[Scene, Boundary, Ending]]:
+    """Yield each scene after the fault happened at one place of the story, how it ended, and where.
+
+    `sample`: at how many places, where not everywhere.
+    """
+    with scenes() as scene:
+        whole = Boundaries()
+        ending = play(story, scene, whole)
+        assert not ending.refusal, ending.refusal
+        assert not ending.crash, ending.crash
+    places = [
+        each.number for each in whole.passed if each.is_answered or not fault.waits_for_the_answer
+    ]
+    for at in places if EVERYWHERE else spread(places, sample):
+        boundaries = Boundaries(fault, at)
+        with scenes() as scene, told(fault, whole.passed[at]):
+            ending = play(story, scene, boundaries)
+            assert boundaries.happened, "the story went another way: nothing happened"
+            assert ending.killed == fault.kills
+            assert not ending.crash, ending.crash
+            yield scene, boundaries.happened, ending
+
+
+def spread(places: list[int], sample: int) -> list[int]:
+    """Choose `sample` of the places, the same each time: the first, the last, and some between."""
+    step = max(1.0, (len(places) - 1) / max(1, sample - 1))
+    return [places[round(n * step)] for n in range(min(sample, len(places)))]
+
+
+@contextmanager
+def told(fault: Fault, boundary: Boundary) -> Iterator[None]:
+    """Add to whatever fails where it was."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"{fault}, at boundary {boundary.number}, {boundary.what}")
+        raise
