@@ -3,9 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKFLOWS := .github/workflows/*.yml docs/examples/github-actions.yml
-TESTS_OF_POLICIES := tests/rls/test_contract_table.py tests/database/test_credentials.py \
-	tests/database/test_attacks.py tests/database/test_keys_rotation.py \
-	tests/sms/test_records.py tests/web/test_limits.py tests/xero/test_connecting.py
+TESTS_OF_POLICIES := tests/rls/test_contract_table.py tests/database/test_attacks.py \
+	tests/database/test_limits.py tests/sms/test_records.py tests/database/test_credentials.py
 
 .PHONY: help setup demo test test-rls lint screenshots release-check reference bench clean
 

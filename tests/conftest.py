@@ -14,7 +14,14 @@ import psycopg.sql
 import pytest
 
 from ephraim_db.local import LocalSupabase
-from ephraim_db.postgres import Server, clone_database, create_database, drop_database
+from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
+from ephraim_db.postgres import (
+    DefaultGrants,
+    Server,
+    clone_database,
+    create_database,
+    drop_database,
+)
 from ephraim_db.project import Database, read_api_config
 
 pytest_plugins = ["pytester"]
@@ -23,6 +30,8 @@ pytest_plugins = ["pytester"]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROJECT = Path(__file__).parents[1]
+GIVEN = os.environ.get("EPHRAIM_DB_URL")
+"""A mutant of our project, if `rls mutate` runs these tests."""
 _numbers = itertools.count(1)
 
 
@@ -48,6 +57,25 @@ def database_name(supabase_database: Database) -> str:
 def database(supabase_database: Database) -> str:
     """The URL, as role postgres, of a fresh clone of our project's database."""
     return supabase_database.url
+
+
+@pytest.fixture(scope="session", params=["given"] if GIVEN else ["legacy", "explicit"])
+def on_any_platform(request: pytest.FixtureRequest, server: Server) -> Iterator[str]:
+    """The URL of our project's database, on a platform with either flavour of default grants.
+
+    For tests that leave it as it was.
+    """
+    if GIVEN:
+        yield GIVEN
+        return
+    grants: DefaultGrants = request.param
+    name = f"ours_{grants}"
+    create_database(server, name, default_grants=grants)
+    with psycopg.connect(server.url(name, "postgres"), autocommit=True) as connection:
+        apply_migrations(connection, find_migrations(PROJECT))
+        apply_seed(connection, PROJECT)
+    yield server.url(name, "postgres")
+    drop_database(server, name)
 
 
 @pytest.fixture(scope="session")
