@@ -116,6 +116,28 @@ def test_a_helper_is_broken_as_well(mutate: Mutate) -> None:
     assert fixed.result == "equivalent"
 
 
+def test_a_helper_in_plpgsql_that_only_returns_is_broken_inside_as_well(mutate: Mutate) -> None:
+    judged = mutate(
+        PROJECT,
+        """
+        create schema private;
+        create function private.is_mine(owner uuid) returns boolean
+        language plpgsql stable security definer set search_path = '' as $$
+        begin
+            return is_mine.owner = auth.uid() and 1 < 2;
+        end
+        $$;
+        drop policy "people read what is theirs" on public.notes;
+        create policy "mine" on public.notes for select to authenticated
+        using (private.is_mine(user_id));
+        """,
+    )
+    helper = "function private.is_mine(owner uuid)"
+    assert judged[f"{helper}: returns true"].result == "killed"
+    assert judged[f"{helper}: without is_mine.owner = auth.uid()"].result == "killed"
+    assert judged[f"{helper}: without 1 < 2"].result != "killed"
+
+
 def test_a_view_and_a_trigger_are_broken_as_well(mutate: Mutate) -> None:
     judged = mutate(
         PROJECT,

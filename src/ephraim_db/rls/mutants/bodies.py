@@ -1,14 +1,19 @@
 """Mutants of functions: helpers of policies that say something else, settings that are gone.
 
 create or replace function private.is_member() ... as $$ select true $$
+
+PL/pgSQL that does no more than `return (select ...)` is read, and broken, as the SQL it holds.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from pglast import ast, parse_sql
+from pglast import ast, parse_plpgsql, parse_sql
+from pglast.enums import SubLinkType
 from pglast.parser import ParseError
 from pglast.stream import RawStream
 
@@ -68,7 +73,7 @@ def _say_something_else(targets: Targets, function: FunctionText) -> Iterator[Mu
                 Edit(operator, f"returns {words}", f"select {value}", "a row it decides about"),
                 RawStream()(_with_body(tree, f"select {value}")),
             )
-    body = _sql_body(tree)
+    body = _sql_body(tree) or _returned(function.definition)
     for edit in mutate_statement(body, targets.named) if body else ():
         yield _mutant(function, edit, RawStream()(_with_body(tree, edit.sql)))
 
@@ -103,6 +108,25 @@ def _sql_body(tree: Any) -> str | None:
         return None
     text: str = options["as"][0].sval
     return text
+
+
+def _returned(definition: str) -> str | None:
+    """Return, as a SELECT, what a function in PL/pgSQL returns, if it does nothing else."""
+    try:
+        (function,) = parse_plpgsql(definition)
+    except (ParseError, ValueError, json.JSONDecodeError):
+        return None
+    match function["PLpgSQL_function"].get("action"):
+        case {
+            "PLpgSQL_stmt_block": {
+                "body": [{"PLpgSQL_stmt_return": {"expr": {"PLpgSQL_expr": {"query": query}}}}]
+            }
+        } if not re.search(r"\bdeclare\b", definition, re.IGNORECASE):
+            value = parse_sql(f"select {query}")[0].stmt.targetList[0].val
+            is_select = isinstance(value, ast.SubLink) and value.testexpr is None
+            is_select = is_select and value.subLinkType == SubLinkType.EXPR_SUBLINK
+            return RawStream()(value.subselect) if is_select else f"select {query}"
+    return None
 
 
 def _with_body(tree: Any, body: str) -> Any:
