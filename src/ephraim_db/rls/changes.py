@@ -77,6 +77,7 @@ class Changes:
             f"from {self.rows.table} as v{source} where v.n = {n} and {self.match} "
             f"and {condition}",
             self._took(values, n),
+            until="passed" if len(values) > 1 else "settled",
             joint=len(values) > 1,
         )
 

@@ -1,6 +1,7 @@
 -- Runs probes, each in a subtransaction that always ends in a rollback. An act is a persona's
 -- probes; its `setup` is done before, as the prober, and undone after. If it fails, probe 0 tells.
--- `until` says when the other probes that try for the same answers are left out.
+-- `until` says when the other probes that try for the same answers are left out; where it is
+-- 'settled', a constraint that objects answers the first question, and not the others.
 -- `witness` tells, as the prober, which rows the command touched, or what it `told`.
 -- A probe that takes too long ends the run: the next call goes on from there.
 create function pg_temp.ephraim_probe(acts jsonb)
@@ -99,6 +100,8 @@ begin
                 end;
                 if done then
                     answered := answered || questions;
+                elsif constrained and probing ->> 'until' = 'settled' then
+                    answered := answered || questions[1:1];
                 end if;
                 return next;
                 exit when stopped;
@@ -116,4 +119,19 @@ begin
         exit when stopped;
     end loop;
 end
-$$
+$$;
+
+-- Ends a TRUNCATE that names this table last, once it was permitted and before anything is emptied.
+create function pg_temp.ephraim_stop()
+returns trigger
+language plpgsql
+as $$
+begin
+    raise exception using errcode = 'XDONE';
+end
+$$;
+
+create temp table ephraim_stop () on commit drop;
+create trigger ephraim_stop before truncate on pg_temp.ephraim_stop
+for each statement execute function pg_temp.ephraim_stop();
+grant truncate on pg_temp.ephraim_stop to public;

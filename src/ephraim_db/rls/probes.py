@@ -39,9 +39,9 @@ Form = Literal[
 ]
 """addressed: rows are named by key, so SELECT policies count too. blind: no WHERE, nothing read.
 unbound: blind, with nothing that points at the rows. moved: blind, to another organization."""
-Until = Literal["passed", "unconstrained", "untroubled"]
-"""When other tries for the same answer are of no use: once one passed; or once no constraint
-objected; or once nothing did."""
+Until = Literal["passed", "settled", "unconstrained", "untroubled"]
+"""When other tries for the same answer are of no use: once one passed; or a constraint objected,
+which is as much for the first of the questions; or once no constraint objected; or nothing did."""
 
 
 @dataclass(frozen=True, slots=True)
