@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKFLOWS := .github/workflows/*.yml docs/examples/github-actions.yml
-TESTS_OF_POLICIES := tests/rls/test_contract_table.py tests/database/test_attacks.py \
-	tests/database/test_limits.py tests/sms/test_records.py tests/database/test_credentials.py
+TESTS_OF_POLICIES := tests/database/test_attacks.py tests/database/test_limits.py \
+	tests/sms/test_records.py tests/database/test_credentials.py
+# Other projects' plugins take longer to start than most mutants to be noticed.
+PYTEST_ALONE := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p ephraim_db.pytest_plugin
 
 .PHONY: help setup demo test test-rls lint screenshots release-check reference bench clean
 
@@ -34,7 +36,8 @@ test: setup ## run the whole suite
 	@$(BIN)/python -m pytest -n auto --dist worksteal -q
 
 test-rls: setup ## only what holds our policies, on the database in EPHRAIM_DB_URL if it is set
-	@$(BIN)/python -m pytest -q -x $(TESTS_OF_POLICIES)
+	@$(PYTEST_ALONE) -q -x tests/rls/test_contract_table.py
+	@$(PYTEST_ALONE) -q -x $(TESTS_OF_POLICIES)
 
 lint: setup ## ruff, mypy, sqlfluff, squawk, and the workflows
 	@$(BIN)/ruff check .
