@@ -82,20 +82,22 @@ class Goal:
         return f"{wanted}: **missed, {value:g}**, by {abs(value - self.bound):.3g}"
 
 
-def in_turns(rounds: int, *contestants: Callable[[], object]) -> list[list[float]]:
-    """Let each work in turn, `rounds` times; return the seconds of each."""
+def in_turns(
+    rounds: int, *contestants: Callable[[], object], clock: Callable[[], float] = time.perf_counter
+) -> list[list[float]]:
+    """Let each work in turn, `rounds` times; return the seconds of each by the `clock`."""
     seconds: list[list[float]] = [[] for _ in contestants]
     for _ in range(rounds):
         for taken, work in zip(seconds, contestants, strict=True):
-            taken.append(timed(work))
+            taken.append(timed(work, clock))
     return seconds
 
 
-def timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     """Return how many seconds it took."""
-    began = time.perf_counter()
+    began = clock()
     work()
-    return time.perf_counter() - began
+    return clock() - began
 
 
 def find(rows: Sequence[Row], name: str) -> Row | None:

@@ -29,7 +29,8 @@ class Binaries:
     def has_statement_statistics(self) -> bool:
         """Whether pg_stat_statements, which Supabase preloads, is there to be loaded."""
         shown = _output([self.directory / "pg_config", "--pkglibdir"])
-        return (Path(shown) / "pg_stat_statements.so").exists() if shown else False
+        library = Path(shown or self.directory.parent / "lib" / "postgresql")
+        return (library / "pg_stat_statements.so").exists()
 
 
 def service_account() -> pwd.struct_passwd | None:
@@ -69,7 +70,7 @@ def embedded_binaries() -> Binaries:
 
 
 def system_binaries() -> Binaries:
-    """Return the newest installed Postgres, looking at PATH, pg_config and Debian's directories."""
+    """Return the Postgres on PATH, or else the newest that is installed."""
     searched = _system_directories()
     found = [
         Binaries(directory, major)
@@ -77,6 +78,9 @@ def system_binaries() -> Binaries:
         if (directory / "initdb").exists()
         and (major := _major_version(directory / "postgres")) >= OLDEST_MAJOR
     ]
+    on_path = shutil.which("postgres")
+    if found and on_path and found[0].directory == Path(on_path).resolve().parent:
+        return found[0]
     if not found:
         places = ", ".join(str(directory) for directory in searched) or "PATH"
         raise PostgresNotFound(
