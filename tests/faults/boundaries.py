@@ -52,7 +52,8 @@ class Boundary:
 
 
 class Boundaries:
-    """What was passed so far, and the fault that is planned, if any: `fault` at number `at`.
+    """What was passed so far, and the fault that is planned, if any: `fault` at number `at`, or at
+    the next one that it can happen at.
 
     `kill` and `leap` do to the process what the fault says. `watch` is called at every boundary
     before anything passes it. Proxies call from their own threads, one at a time.
@@ -84,15 +85,19 @@ class Boundaries:
             boundary = Boundary(len(self.passed), is_answered, what)
             self.passed.append(boundary)
             self._look()
-            if self._fault is None or boundary.number != self._at:
+            if not self._is_time(boundary):
                 return None
             self.happened = boundary
         if self._fault is Fault.KILL:
             self.kill()
         if self._fault is Fault.LEAP:
             self.leap()
-            return None
-        return self._fault
+        return None if self._fault is Fault.LEAP else self._fault
+
+    def _is_time(self, boundary: Boundary) -> bool:
+        if self._fault is None or self.happened is not None or boundary.number < self._at:
+            return False
+        return boundary.is_answered or not self._fault.waits_for_the_answer
 
     def _look(self) -> None:
         if self._watch is not None and self.wrong is None:

@@ -26,3 +26,9 @@ def clones(server: Server, project_template: str) -> Iterator[Clones]:
     """Fresh clones of our project's database, one after the other."""
     with Cloner(server, project_template) as cloner:
         yield cloner.cloned
+
+
+@pytest.fixture
+def sender_login(sender_url: str) -> str:
+    """The name of a login that is a member of ephraim_sender, in every database."""
+    return "sender_login"

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Running:
         """Kill it, as the kernel does when memory runs out."""
         assert self._process.pid is not None
         os.kill(self._process.pid, signal.SIGKILL)
-        self._process.join(_PATIENCE)
+        wait([self._process.sentinel], _PATIENCE)
 
     def leap(self) -> None:
         """Have its clock leap, and wait until it has."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import psycopg
 from tests.faults.boundaries import Boundaries, Boundary, Fault
@@ -25,6 +26,7 @@ from ephraim_db.project import Database
 EVERYWHERE = os.environ.get("EPHRAIM_DB_FAULTS") == "all"
 _PATIENCE = 30.0
 
+S = TypeVar("S", bound="Scene")
 Arguments = Callable[[str, str], tuple[object, ...]]
 
 
@@ -82,14 +84,16 @@ def wait_until_quiet(server: Server, name: str) -> None:
 
 def sweep(
     story: Story,
-    scenes: Callable[[], AbstractContextManager[Scene]],
+    scenes: Callable[[], AbstractContextManager[S]],
     fault: Fault,
     *,
     sample: int,
-) -> Iterator[tuple[Scene, Boundary, Ending]]:
-    """Yield each scene after the fault happened at one place of the story, how it ended, and where.
+    part: float = 1.0,
+) -> Iterator[tuple[S, Boundary, Ending]]:
+    """Yield each scene after the fault happened at one place of the story, where, and how it ended.
 
-    `sample`: at how many places, where not everywhere.
+    `sample`: at how many places, where not everywhere. `part`: of the places, the first part, for
+    a story that takes more steps one time than another.
     """
     with scenes() as scene:
         whole = Boundaries()
@@ -97,7 +101,9 @@ def sweep(
         assert not ending.refusal, ending.refusal
         assert not ending.crash, ending.crash
     places = [
-        each.number for each in whole.passed if each.is_answered or not fault.waits_for_the_answer
+        each.number
+        for each in whole.passed[: round(len(whole.passed) * part)]
+        if each.is_answered or not fault.waits_for_the_answer
     ]
     for at in places if EVERYWHERE else spread(places, sample):
         boundaries = Boundaries(fault, at)
