@@ -3,6 +3,7 @@
 click commands --help --> commands.md
 __all__, docstrings ----> python.md
 errors.py --------------> errors.md
+tests/rest/attacks -----> attacks.md
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from tests.rest.attacks.page import attacks_page
 
 from ephraim_db import errors
 from ephraim_db.cli.group import commands
@@ -46,6 +48,7 @@ def pages() -> dict[str, str]:
         "commands.md": _commands(),
         "python.md": _python(),
         "errors.md": _errors(),
+        "attacks.md": attacks_page(),
     }
     return {name: "\n\n".join([_MADE, *parts]) + "\n" for name, parts in made.items()}
 

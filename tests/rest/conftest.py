@@ -17,6 +17,7 @@ from tests.conftest import PROJECT
 
 from ephraim_db.local import LocalSupabase, serve_database
 from ephraim_db.postgres import Server, clone_database, drop_database
+from ephraim_db.project import read_api_config
 from ephraim_db.sealing import PrivateKey
 
 PERSONAS: dict[str, dict[str, Any]] = tomllib.loads(
@@ -107,7 +108,11 @@ def shared_api(server: Server, project_template: str, request: Any) -> Iterator[
     """Over a database that the tests of a module share."""
     name = "shared_" + request.module.__name__.rpartition(".")[2]
     clone_database(server, project_template, name)
-    with serve_database(server, name, project=PROJECT) as local, httpx.Client() as pool:
+    config = read_api_config(PROJECT)
+    with (
+        serve_database(server, name, config=config, project=PROJECT) as local,
+        httpx.Client() as pool,
+    ):
         yield Api(local, pool)
     drop_database(server, name)
 
