@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from tests.rls.conftest import ACME, ANN, BOB, CYD, ZETA
 from tests.rls.findings.conftest import EVERYONE, PLAIN, Find
+from tests.rls.test_matrix import TEAM, policy
 
 from ephraim_db.rls.contract import facts_of
 from ephraim_db.rls.contract.facts import Doubt
@@ -153,15 +154,79 @@ def test_a_function_that_opens_the_door_is_found(
     assert find(PLAIN, MEMBERS, promote).said(RULE, "ann") == expected
 
 
-@pytest.mark.parametrize(("who", "expected"), [("user", ["error notes"]), ("app", [])])
-def test_policies_that_believe_what_users_say_of_themselves_are_found(
-    find: Find, who: str, expected: list[str]
+ADMINS_ONLY = "team_id = public.team() and public.is_admin()"
+PLAIN_MEMBERS = MEMBERS.partition('create policy "admins"')[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "command", "gain"),
+    [
+        ("role", policy("delete", ADMINS_ONLY), ["removes rows of public.notes"]),
+        ("nickname", policy("delete", ADMINS_ONLY), []),
+        ("role", policy("insert", check=ADMINS_ONLY), ["adds rows to public.notes"]),
+        ("nickname", policy("insert", check=ADMINS_ONLY), []),
+    ],
+)
+def test_what_may_be_removed_and_added_only_then_is_a_gain(
+    find: Find, column: str, command: str, gain: list[str]
 ) -> None:
-    believing = (
-        'create policy "said" on public.notes for select to authenticated'
-        f" using (auth.jwt() -> '{who}_metadata' ->> 'role' = 'admin');"
-    )
-    assert find(PLAIN, believing).said("self-made-claims", "ann") == expected
+    found = find(PLAIN, PLAIN_MEMBERS, command, UPDATE_OWN.format(column))
+    paths = [f.message for f in found if f.rule == RULE and f.persona == "ann"]
+    assert [" ".join(path.partition(" -> ")[2].split()[:4]) for path in paths] == gain
+
+
+def test_what_could_be_done_before_is_no_gain(find: Find) -> None:
+    anybody = f"{policy('delete', TEAM)} {policy('insert', check=TEAM)}"
+    found = find(PLAIN, PLAIN_MEMBERS, anybody, UPDATE_OWN.format("role"))
+    assert found.said(RULE, "ann") == []
+
+
+GUARDED = """
+create function public.act(p_team_id uuid) returns setof text
+language plpgsql security definer set search_path = '' as $$ begin
+    if not exists (
+        select from public.members as m where m.user_id = auth.uid() and m.role = 'admin'
+    ) then
+        raise exception 'You are no admin';
+    end if;
+    {}
+end $$;
+revoke execute on function public.act from public, anon;
+"""
+WIPES = GUARDED.format("delete from public.notes as n where n.team_id = p_team_id;")
+TELLS = GUARDED.format(
+    "return query select n.title || n.user_id from public.notes as n where n.team_id = p_team_id;"
+)
+
+
+@pytest.mark.parametrize(
+    ("column", "function", "gain"),
+    [
+        ("role", WIPES, ["now changes rows of another team in public.notes"]),
+        ("nickname", WIPES, []),
+        ("role", TELLS, ["now returns another team's public.notes.title"]),
+        ("nickname", TELLS, []),
+    ],
+)
+def test_what_a_function_does_only_then_is_a_gain(
+    find: Find, column: str, function: str, gain: list[str]
+) -> None:
+    found = find(PLAIN, PLAIN_MEMBERS, function, UPDATE_OWN.format(column))
+    paths = [f.message for f in found if f.rule == RULE and f.persona == "ann"]
+    assert [path.partition(", which ")[2] for path in paths] == gain
+    assert all("role to admin -> calls public.act(uuid)" in path for path in paths)
+
+
+@pytest.mark.parametrize(("who", "expected"), [("user", ["error notes"]), ("app", [])])
+@pytest.mark.parametrize("command", ["select", "delete", "insert"])
+def test_policies_that_believe_what_users_say_of_themselves_are_found(
+    find: Find, command: str, who: str, expected: list[str]
+) -> None:
+    believing = f"auth.jwt() -> '{who}_metadata' ->> 'role' = 'admin'"
+    clauses = {"check": believing} if command == "insert" else {"using": believing}
+    seen = "" if command == "select" else policy("select", "true")
+    found = find(PLAIN, policy(command, **clauses), seen)
+    assert found.said("self-made-claims", "ann") == expected
 
 
 MANY_FLAGS = " ".join(

@@ -2,7 +2,7 @@
 -- for the first: what it does holds for all others, and the caller rolls it back.
 -- A step is one statement, as a persona or (who is null) as the prober. Where `asks`, what it
 -- returned is told; else, how many rows it touched. A step that fails ends its attempt, unless it
--- `may_fail`.
+-- `may_fail`. What an `undone` step did is taken back at once.
 create function pg_temp.ephraim_attempt(personas jsonb, attempts jsonb)
 returns jsonb
 language plpgsql
@@ -42,7 +42,12 @@ begin
                         set constraints all immediate;
                     end if;
                     perform set_config('role', prober, true);
+                    if (step ->> 'undone')::boolean then
+                        raise exception using errcode = 'XDONE';
+                    end if;
                 exception
+                    when sqlstate 'XDONE' then
+                        null;
                     when others or assert_failure then
                         state := sqlstate;
                 end;

@@ -24,13 +24,14 @@ class Step:
     """One statement, as a persona or, if there is none, as the prober.
 
     `asks`: the one value it returns is told, as text. A failure ends the attempt, unless it
-    `may_fail`.
+    `may_fail`. What it did is kept for the steps after it, unless it is `undone`.
     """
 
     sql: str
     persona: Persona | None = None
     asks: bool = False
     may_fail: bool = False
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,13 @@ def _send(
                 if who == len(people):
                     people.append(_acting(step.persona, search_path))
             steps.append(
-                {"sql": step.sql, "who": who, "asks": step.asks, "may_fail": step.may_fail}
+                {
+                    "sql": step.sql,
+                    "who": who,
+                    "asks": step.asks,
+                    "may_fail": step.may_fail,
+                    "undone": step.undone,
+                }
             )
         sent.append(steps)
     try:

@@ -19,8 +19,8 @@ from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.findings.calling import reaches_outside
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.doors import Doors
-from ephraim_db.rls.findings.escalation import NOTE_DOWN, Measure, measures_of
 from ephraim_db.rls.findings.finding import Severity
+from ephraim_db.rls.findings.measures import Measure, ask_after, measures_of
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.functions import Function
@@ -77,20 +77,17 @@ def find(scene: Scene) -> Iterator[Candidate]:
                 _of_others(scene, persona, measure)
                 for measure in measures_of(scene, persona, relations)
             ]
-            before = (setting.unset, *NOTE_DOWN, *(step for m in measures for step in m.before))
             tries = [
                 Try(persona, setting, measure, severity, how, steps)
                 for measure in measures
                 for severity, how, steps in _ways(scene, doors, persona, setting, measure.relation)
             ]
-            attempts = [(*one.steps, one.measure.question) for one in tries]
-            results = scene.carry_out(attempts, before) if attempts else []
-            told: set[Relation] = set()
-            for one, answers in zip(tries, results, strict=True):
-                if len(answers) == len(one.steps) + 1 and answers[-1].count:
-                    if one.measure.relation not in told:
-                        yield _candidate(one)
-                    told.add(one.measure.relation)
+            results = ask_after(
+                scene, measures, [(one.steps, [one.measure]) for one in tries], (setting.unset,)
+            )
+            gained = [one for one, (_, rows) in zip(tries, results, strict=True) if any(rows)]
+            for one in {one.measure.relation: one for one in reversed(gained)}.values():
+                yield _candidate(one)
 
 
 def _of_others(scene: Scene, persona: Persona, measure: Measure) -> Measure:
@@ -169,17 +166,7 @@ def _candidate(one: Try) -> Candidate:
         f"{relation.full_name}: its policies believe {place}",
         f"Let the policies of {relation.full_name} read who is asking from the token, with "
         "auth.uid() or auth.jwt(), or look it up by that.",
-        (
-            Proof(
-                (
-                    one.setting.unset,
-                    *NOTE_DOWN,
-                    *one.measure.before,
-                    *one.steps,
-                    one.measure.question,
-                )
-            ),
-        ),
+        (Proof((one.setting.unset, *one.measure.before, *one.steps, one.measure.question)),),
     )
 
 

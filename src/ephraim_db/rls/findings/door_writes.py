@@ -47,6 +47,20 @@ class Write:
         return self.door.oid, self.command, self.column, self.function
 
 
+Path = tuple[Write, ...]
+"""Writes that are made one after the other."""
+
+
+def carried_out(write: Write) -> Iterator[Step]:
+    """Yield its steps, after which another write can be carried out as well."""
+    yield from write.before
+    yield write.step
+    made = " ".join(step.sql for step in write.before)
+    for name in ("mine", "choice", "template", "arguments"):
+        if f"create temp table {name} " in made:
+            yield Step(f"drop table pg_temp.{name}")
+
+
 def calls(doors: Doors, persona: Persona, door: Relation) -> Iterator[Write]:
     """Yield calls of the functions that may write into the door past its policies."""
     for function in worth_calling(doors.scene, persona):

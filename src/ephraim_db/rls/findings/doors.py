@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ephraim_db.rls.catalog import Relation
+from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.facts import Policy
 from ephraim_db.rls.findings.scene import Scene
 
@@ -83,12 +84,23 @@ class Doors:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Return the words that policies and their functions compare with: 'admin', 'owner'."""
-        return tuple(dict.fromkeys(WORDS.findall(self.text)))[:MOST_WORDS]
+        """Return the words that policies and functions compare with: 'admin', 'owner'."""
+        return tuple(dict.fromkeys(WORDS.findall(f"{self.text} {self._asked}")))[:MOST_WORDS]
 
     @cached_property
     def _names(self) -> frozenset[str]:
-        return frozenset(re.findall(r"\w+", self.text))
+        return frozenset(re.findall(r"\w+", f"{self.text} {self._asked}"))
+
+    @cached_property
+    def _asked(self) -> str:
+        """Return the text of the functions that step past policies and look at what these do."""
+        deciding = frozenset().union(*self._read_by.values())
+        functions = {f.oid for p in self.scene.clients for f in worth_calling(self.scene, p)}
+        return " ".join(
+            self.scene.facts.functions[oid].source
+            for oid in sorted(functions)
+            if self.scene.facts.named_in([oid], self.scene.relations) & deciding
+        )
 
     @cached_property
     def text(self) -> str:

@@ -26,16 +26,7 @@ RULE = "definer-function-reads"
 
 def find(scene: Scene) -> Iterator[Candidate]:
     """Call each function as each client, and look for hidden values in what comes back."""
-    targets = [
-        (relation, column)
-        for relation in scene.relations
-        if relation.has_places and scene.belongs_to(relation)
-        for column in relation.columns
-        if column.type.startswith(TELLING)
-    ]
-    named = {
-        f"{relation.full_name}.{column.name}": (relation, column) for relation, column in targets
-    }
+    named = targets_of(scene)
     for persona in (*scene.anonymous, *scene.judged_members):
         calls = [
             (function, attempt)
@@ -47,11 +38,13 @@ def find(scene: Scene) -> Iterator[Candidate]:
         attempts = [
             (
                 *prepare_arguments(scene, persona, function, attempt),
-                asked(_search(function, "string_agg(distinct h.source, ',')"), persona),
+                asked(returned_by(function), persona),
             )
             for function, attempt in calls
         ]
-        results = scene.carry_out(attempts, before=tuple(hide_all(scene, persona, targets)))
+        results = scene.carry_out(
+            attempts, before=tuple(hide_all(scene, persona, [*named.values()]))
+        )
         told: dict[int, tuple[Function, int, list[Target]]] = {}
         for (function, attempt), answers in zip(calls, results, strict=True):
             sources = (answers[-1].answer or "").split(",") if answers else []
@@ -62,7 +55,18 @@ def find(scene: Scene) -> Iterator[Candidate]:
             yield from _candidates(scene, persona, function, attempt, hits)
 
 
-def _search(function: Function, what: str) -> str:
+def targets_of(scene: Scene) -> dict[str, Target]:
+    """Return the columns whose values tell whose row they are from, by their full names."""
+    return {
+        f"{relation.full_name}.{column.name}": (relation, column)
+        for relation in scene.relations
+        if relation.has_places and scene.belongs_to(relation)
+        for column in relation.columns
+        if column.type.startswith(TELLING)
+    }
+
+
+def returned_by(function: Function, what: str = "string_agg(distinct h.source, ',')") -> str:
     """Return the call, and the question which hidden values came back that were not handed in."""
     return (
         f"with told as materialized (select string_agg(q::text, ' ') as told from {call(function)} "
@@ -76,9 +80,9 @@ def _candidates(
     scene: Scene, persona: Persona, function: Function, attempt: int, hits: Sequence[Target]
 ) -> Iterator[Candidate]:
     """Yield one candidate for a function, named after the worst that came back."""
-    by_severity = sorted(hits, key=lambda hit: SEVERITIES.index(_severity(scene, persona, *hit)))
+    by_severity = sorted(hits, key=lambda hit: SEVERITIES.index(severity_of(scene, persona, *hit)))
     relation, column = worst = by_severity[0]
-    severity = _severity(scene, persona, relation, column)
+    severity = severity_of(scene, persona, relation, column)
     if severity == "info" and persona in scene.members:
         return
     also = [f"{r.name}.{c.name}" for r, c in by_severity[1:4]]
@@ -96,13 +100,13 @@ def _candidates(
             Proof((
                 *hide_all(scene, persona, [worst]),
                 *prepare_arguments(scene, persona, function, attempt),
-                asked(_search(function, "count(*) as hidden_values_returned"), persona),
+                asked(returned_by(function, "count(*) as hidden_values_returned"), persona),
             )),
         ),
     )  # fmt: skip
 
 
-def _severity(scene: Scene, persona: Persona, relation: Relation, column: Column) -> Severity:
+def severity_of(scene: Scene, persona: Persona, relation: Relation, column: Column) -> Severity:
     """Judge by what comes back: a function may be there to show a little to everybody."""
     secrets = {(s.relation.oid, s.column.name) for s in find_secrets(scene)}
     if (relation.oid, column.name) in secrets or scene.personal((column.name,)):

@@ -29,17 +29,17 @@ def find(scene: Scene) -> Iterator[Candidate]:
         calls = [
             (function, attempt)
             for function in worth_calling(scene, persona)
-            if function.volatility == "v" and _writes(scene, function)
+            if function.volatility == "v" and may_write(scene, function)
             for attempt in range(TRIES)
         ]
         attempts = []
         for function, attempt in calls:
-            counted = _counted(scene, function)
+            counted = counted_before(scene, function)
             attempts.append((
                 *prepare_arguments(scene, persona, function, attempt),
                 Step(f"create temp table counted on commit drop as {counted}"),
                 Step(f"select from {call(function)}", persona),
-                asked(_changed(counted)),
+                asked(changed_since(counted)),
             ))  # fmt: skip
         seen: set[tuple[int, int]] = set()
         for (function, attempt), told in zip(calls, scene.carry_out(attempts), strict=True):
@@ -53,14 +53,14 @@ def find(scene: Scene) -> Iterator[Candidate]:
                     )
 
 
-def _writes(scene: Scene, function: Function) -> bool:
+def may_write(scene: Scene, function: Function) -> bool:
     """Return whether it, or a function that it calls, has a word for writing in it at all."""
     called = scene.facts.called([function.oid])
     words = (word.lower() for oid in called for word in scene.facts.known.words[oid])
     return not WRITING.isdisjoint(words)
 
 
-def _counted(scene: Scene, function: Function) -> str:
+def counted_before(scene: Scene, function: Function) -> str:
     """Return the query that counts what this transaction wrote to the tables it may reach."""
     catalog = scene.observation.catalog.relations
     named = scene.facts.named_in(scene.facts.called([function.oid]), catalog.values())
@@ -79,7 +79,8 @@ def _counted(scene: Scene, function: Function) -> str:
     )
 
 
-def _changed(counted: str) -> str:
+def changed_since(counted: str) -> str:
+    """Return the question which tables were written to since, each with whether rows changed."""
     return (
         "select string_agg(format('%s %s', t.oid, t.n_changed > b.n_changed), ',') "
         f"from ({counted}) as t inner join pg_temp.counted as b on t.oid = b.oid "

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step
-from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.escalation import NOTE_DOWN, Measure, measures_of
+from ephraim_db.rls.findings.candidates import Candidate
 from ephraim_db.rls.findings.finding import Severity
 from ephraim_db.rls.findings.fixing import fix_policy
+from ephraim_db.rls.findings.measures import Measure, ask_after, measures_of, shown_by
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.findings.secret_columns import PLATFORM
 from ephraim_db.rls.personas import Persona
@@ -32,15 +32,13 @@ def find(scene: Scene) -> Iterator[Candidate]:
             losing = Step(f"update {relation.sql} set {quote(column)} = null")
             tries.append((relation, column, losing, list(measures_of(scene, persona, [relation]))))
         looked_at = {relation.oid: measures for relation, _, _, measures in tries}
-        before = (*NOTE_DOWN, *(s for ms in looked_at.values() for m in ms for s in m.before))
-        attempts = [(losing, *(m.question for m in ms)) for _, _, losing, ms in tries]
-        results = scene.carry_out(attempts, before)
-        for (relation, column, losing, measures), told in zip(tries, results, strict=True):
-            gained = [
-                measure
-                for measure, answer in zip(measures, told[1:], strict=False)
-                if answer.sqlstate is None and answer.count
-            ]
+        results = ask_after(
+            scene,
+            [measure for measures in looked_at.values() for measure in measures],
+            [((losing,), measures) for _, _, losing, measures in tries],
+        )
+        for (relation, column, losing, measures), (_, rows) in zip(tries, results, strict=True):
+            gained = [measure for measure, n in zip(measures, rows, strict=False) if n]
             if gained:
                 yield _candidate(scene, persona, relation, column, losing, gained[-1])
 
@@ -86,7 +84,7 @@ def _candidate(
         else fix_policy(
             scene, persona, relation, command, f"say whether rows without {column} are for all"
         ),
-        (Proof((*NOTE_DOWN, *gain.before, losing, gain.question)),),
+        shown_by(gain, (losing,)),
     )
 
 

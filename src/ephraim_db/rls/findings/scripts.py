@@ -42,4 +42,9 @@ def _body(steps: Iterable[Step]) -> Iterator[str]:
         elif acting:
             yield "reset role;"
         acting = persona
-        yield from (f"{step.sql};" for step in mine)
+        for step in mine:
+            yield from _undone(step.sql) if step.undone else (f"{step.sql};",)
+
+
+def _undone(sql: str) -> tuple[str, ...]:
+    return "savepoint before;", f"{sql};", "rollback to savepoint before;"

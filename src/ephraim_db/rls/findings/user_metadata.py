@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ephraim_db.rls.findings.candidates import Candidate, Proof
+from ephraim_db.rls.findings.candidates import Candidate
 from ephraim_db.rls.findings.doors import Doors
-from ephraim_db.rls.findings.escalation import NOTE_DOWN, measures_of
+from ephraim_db.rls.findings.measures import Measure, ask_after, deeds_of, measures_of, shown_by
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.personas import Persona
 
@@ -26,34 +26,43 @@ def find(scene: Scene) -> Iterator[Candidate]:
     if not keys:
         return
     for persona in scene.members:
-        measures = list(measures_of(scene, persona, doors.looking_at("user_meta")))
-        tries = [
-            (key, _with(persona, key, value), measure)
+        believing = list(doors.looking_at("user_meta"))
+        measures = [
+            *measures_of(scene, persona, believing),
+            *deeds_of(scene, persona, believing),
+        ]
+        claims = [
+            (key, [_by(made, measure) for measure in measures])
             for key in keys
             for value in _values(scene, doors, persona)
-            for measure in measures
+            for made in [_with(persona, key, value)]
         ]
-        before = (*NOTE_DOWN, *(step for measure in measures for step in measure.before))
-        results = scene.carry_out(
-            [(replace(measure.question, persona=made),) for _, made, measure in tries], before
-        )
+        results = ask_after(scene, measures, [((), mine) for _, mine in claims])
+        gains = [
+            (key, before, measure, rows)
+            for (key, mine), (_, gained) in zip(claims, results, strict=True)
+            for before, measure, rows in zip(measures, mine, gained, strict=False)
+            if rows
+        ]
         told: set[str] = set()
-        for (key, made, measure), answers in zip(tries, results, strict=True):
-            if key in told or not answers or not answers[0].count:
+        for key, before, measure, rows in gains:
+            if key in told:
                 continue
             told.add(key)
-            question = replace(measure.question, persona=made)
             yield Candidate(
                 RULE,
                 "error",
                 persona,
                 measure.relation.full_name,
                 (),
-                f"{persona.name} writes {key} into its own user_metadata -> {measure.verb} "
-                f"rows of {measure.relation.full_name} that were out of reach before",
+                f"{persona.name} writes {key} into its own user_metadata -> {measure.told(rows)}",
                 f"Read {key} from app_metadata, which only the service may write.",
-                (Proof((*NOTE_DOWN, *measure.before, question)),),
+                shown_by(before, (), measure.question),
             )
+
+
+def _by(persona: Persona, measure: Measure) -> Measure:
+    return replace(measure, question=replace(measure.question, persona=persona))
 
 
 def _with(persona: Persona, key: str, value: object) -> Persona:
