@@ -8,19 +8,27 @@ mutate.py ---------------------> source.py, mutation_report.py -----> ephraim_db
 
 from __future__ import annotations
 
+import importlib
+
 import click
 
-from ephraim_db.cli.rls.accept import accept
-from ephraim_db.cli.rls.check import check
-from ephraim_db.cli.rls.init import init
-from ephraim_db.cli.rls.matrix import matrix
-from ephraim_db.cli.rls.mutate import mutate
+_COMMANDS = ("init", "matrix", "accept", "check", "mutate")
 
 
-@click.group()
+class _Lazy(click.Group):
+    """Imports a command when it is called: starting is a good part of a short run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"{__name__}.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+@click.group(cls=_Lazy)
 def rls() -> None:
     """Observe what row-level security really lets people do."""
-
-
-for _command in (init, matrix, accept, check, mutate):
-    rls.add_command(_command)

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ephraim_db.rls.contract import Change, Told
@@ -28,6 +27,8 @@ WORDS = {"organization": "org", "-": "\u2013"}
 
 def as_html(report: Report) -> str:
     """Return the page."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # not for the other forms
+
     environment = Environment(
         loader=PackageLoader("ephraim_db.rls.report", "page"),
         autoescape=True,

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ephraim_db.migrations import find_migrations
 from ephraim_db.rls.contract import Told
 from ephraim_db.rls.contract.facts import TO
 from ephraim_db.rls.findings import STALE, Finding
@@ -89,6 +88,8 @@ class Places:
         return found
 
     def _definitions(self) -> Iterator[_Definition]:
+        from ephraim_db.migrations import find_migrations  # most reports name no files
+
         if not (self.project / "supabase").is_dir():
             return
         for migration in find_migrations(self.project):
