@@ -8,12 +8,16 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 from tests.sms.conftest import ACACIA, TO
+from tests.xero.conftest import RETURN
 
 from ephraim_db.cli import main
+from ephraim_db.rotation import rotate
 from ephraim_db.sealing import Keyring, PrivateKey
 from ephraim_db.sms import AsyncSender, Reconciled, Sender, Sms
 from ephraim_db.sms.twilio import AsyncTwilio, Twilio
+from ephraim_db.xero import App, Endpoints, Xero
 
 
 def command(arguments: list[str], environment: dict[str, str]) -> None:
@@ -63,3 +67,23 @@ def reconcile(url: str, twilio_url: str, private_key: str, stale: timedelta) -> 
     keyring = Keyring([PrivateKey(private_key)])
     with Sender(url, keyring, twilio=Twilio(twilio_url)) as sender:
         return sender.reconcile(stale=stale)
+
+
+def rotate_in_batches(url: str, keys: str) -> None:
+    """Exchange the sealing key, a few secrets a transaction."""
+    os.environ["EPHRAIM_DB_KEYS"] = keys
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+        rotate(connection, Keyring.from_env(), batch=2)
+
+
+def rotate_by_command(url: str, keys: str) -> None:
+    """Exchange the sealing key as a person does."""
+    command(["keys", "rotate"], {"DATABASE_URL": url, "EPHRAIM_DB_KEYS": keys})
+
+
+def refresh(url: str, xero_url: str, private_key: str) -> str:
+    """Ask for an access token where the stored one has expired."""
+    keyring = Keyring([PrivateKey(private_key)])
+    app = App(RETURN, endpoints=Endpoints.at(xero_url), timeout=3)
+    with Xero(url, keyring, app) as xero:
+        return xero.token(ACACIA).value

@@ -34,14 +34,14 @@ Arguments = Callable[[str, str], tuple[object, ...]]
 class Scene:
     """A database, whoever else is asked over HTTP, and how a story is told about both.
 
-    `login` reaches the database as the story does; `http` is the URL of a fake, if there is one;
+    `login` reaches the database as the story does; `http` is the URL of a fake, or empty;
     `arguments` makes the story's from the two URLs, which lead through proxies or not.
     """
 
     database: Database
     login: str
     arguments: Arguments
-    http: str = ""
+    http: str
 
     @property
     def superuser(self) -> str:

@@ -34,7 +34,7 @@ def scenes(empty_clones: Clones, project: Path) -> Scenes:
     @contextmanager
     def scene() -> Iterator[Scene]:
         with empty_clones() as database:
-            yield Scene(database, database.url, lambda url, _: (project, url))
+            yield Scene(database, database.url, lambda url, _: (project, url), "")
 
     return scene
 

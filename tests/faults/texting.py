@@ -27,8 +27,8 @@ Events = list[dict[str, object]]
 class Texting(Scene):
     """The scene, with the fake and what opens the credential."""
 
-    twilio: FakeTwilio | None = None
-    key: PrivateKey | None = None
+    twilio: FakeTwilio
+    key: PrivateKey
 
     @property
     def owner(self) -> Owner:
@@ -38,7 +38,6 @@ class Texting(Scene):
     @property
     def messages(self) -> list[Message]:
         """What Twilio took."""
-        assert self.twilio is not None
         return self.twilio.messages
 
     def events(self) -> Events:
@@ -47,8 +46,6 @@ class Texting(Scene):
 
     def reconcile(self) -> Reconciled:
         """Settle what is open, as whoever runs it every few minutes."""
-        assert self.twilio is not None
-        assert self.key is not None
         self.wait_until_delivered()
         with Sender(self.login, Keyring([self.key]), twilio=Twilio(self.twilio.url)) as sender:
             return sender.reconcile(stale=NOW)
@@ -60,9 +57,9 @@ class Texting(Scene):
 
 
 @contextmanager
-def texting(database: Database, login: str, arguments: Arguments, key: PrivateKey) -> Iterator[
-    Texting
-]:
+def texting(
+    database: Database, login: str, arguments: Arguments, key: PrivateKey
+) -> Iterator[Texting]:
     """Yield the scene; `database` has Acacia's credential, sealed to `key`."""
     with FakeTwilio() as twilio:
         twilio.open_account(SID, TOKEN, FROM)
@@ -132,6 +129,4 @@ def assert_only_added(before: Events, after: Events) -> None:
 
 def heard(scene: Texting) -> dict[str, int]:
     """How often something was heard of each message, by its text."""
-    return {
-        row["message_body"]: len(scene.owner.events(row["id"])) for row in scene.owner.log()
-    }
+    return {row["message_body"]: len(scene.owner.events(row["id"])) for row in scene.owner.log()}
