@@ -5,7 +5,7 @@ observing --build_matrix--> Matrix --rules--> candidates --prove--> findings
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -28,11 +28,13 @@ from ephraim_db.rls.personas import Personas
 class Examined:
     """The matrix, and what in it should worry somebody, the worst first.
 
-    What the search had no time for is among what the matrix calls unproven.
+    What the search had no time for is among what the matrix calls unproven. If it was not
+    `searched`, that there are no findings says nothing.
     """
 
     matrix: Matrix
     findings: tuple[Finding, ...]
+    searched: bool = True
 
 
 def examine(
@@ -40,10 +42,13 @@ def examine(
     personas: Personas,
     on_progress: Progress = lambda _message: None,
     rules: Sequence[Rule] = RULES,
+    worth_searching: Callable[[Matrix], bool] = lambda _matrix: True,
 ) -> Examined:
     """Observe everything and search it, and roll all of it back. Raises what `observing` raises."""
     with observing(connection, personas, on_progress, filling=True) as observation:
         matrix = build_matrix(personas.everyone, observation.observed, observation.uses)
+        if not worth_searching(matrix):
+            return Examined(matrix, (), searched=False)
         on_progress("searching for findings")
         return _search(observation, matrix, rules)
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import asked
@@ -19,7 +19,7 @@ from ephraim_db.rls.personas import Persona
 RULE = "policy-fails"
 RECURSION, TWO_ROWS, NO_PRIVILEGE = "42P17", "21000", "42501"
 MEANING = {
-    RECURSION: "its policies ask the table they guard (infinite recursion)",
+    RECURSION: "policies ask a table that they guard (infinite recursion)",
     TWO_ROWS: "a policy compares with a subquery that found more than one row",
     NO_PRIVILEGE: "a policy reads a table that the role may not read",
 }
@@ -38,13 +38,13 @@ def find(scene: Scene) -> Iterator[Candidate]:
             continue  # a view refuses so whom its tables refuse
         yield Candidate(
             RULE,
-            _severity(scene, persona, state),
+            severity_of(scene, persona, state),
             persona,
             relation.full_name,
             broken[0].columns,
             f"{persona.name} cannot read {relation.full_name}: "
             f"{MEANING.get(state, 'a policy fails')} (SQLSTATE {state})",
-            fix_lookup(scene, persona, relation, state),
+            _fix(scene, persona, relation, state),
             (
                 Proof(
                     (
@@ -60,25 +60,29 @@ def find(scene: Scene) -> Iterator[Candidate]:
         )
 
 
-def _severity(scene: Scene, persona: Persona, state: str) -> Severity:
+def severity_of(scene: Scene, persona: Persona, state: str) -> Severity:
     """Judge by who is kept out: to who has not signed in, an error may be refusal enough."""
     if state == NO_PRIVILEGE and persona in scene.anonymous:
         return "info"
     return "error" if state in MEANING else "warning"
 
 
-def fix_lookup(scene: Scene, persona: Persona, relation: Relation, state: str) -> str:
-    """Return what to write instead, by what went wrong."""
+def _fix(scene: Scene, persona: Persona, relation: Relation, state: str) -> str:
     policies = [p for p in scene.facts.policies if p.relation == relation.oid]
+    return fix_lookup(policies, [*_unreadable(scene, persona, policies)], state)
+
+
+def fix_lookup(policies: Sequence[Policy], unreadable: Sequence[str], state: str) -> str:
+    """Return what to write instead, by what went wrong."""
     named = ", ".join(quote(policy.name) for policy in policies) or "the policies"
     if state == TWO_ROWS:
         return f"In {named}, write `in (select ...)` instead of `= (select ...)`."
     if state == NO_PRIVILEGE:
-        unreadable = ", ".join(_unreadable(scene, persona, policies)) or "what they read"
+        instead = ", ".join(unreadable) or "what they read"
         return (
             f"Let {named} ask a function that is `security definer set search_path = ''`, in a "
-            f"schema the API does not expose, instead of {unreadable}; or, of the user's own "
-            "token, (select auth.jwt())."
+            f"schema the API does not expose, instead of {instead}; or, of the user's own token, "
+            "(select auth.jwt())."
         )
     return (
         f"Move what {named} look up into a function that is `security definer set search_path = "
@@ -86,9 +90,9 @@ def fix_lookup(scene: Scene, persona: Persona, relation: Relation, state: str) -
     )
 
 
-def _unreadable(scene: Scene, persona: Persona, policies: list[Policy]) -> Iterator[str]:
+def _unreadable(scene: Scene, persona: Persona, policies: Sequence[Policy]) -> Iterator[str]:
     catalog = scene.observation.catalog.relations
     for oid in sorted(frozenset().union(*(policy.reads for policy in policies))):
         relation = catalog.get(oid)
-        if relation and not scene.privileges(persona, relation).select:
+        if relation and not scene.reads(persona, oid):
             yield relation.full_name

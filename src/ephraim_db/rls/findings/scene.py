@@ -154,6 +154,13 @@ class Scene:
         """Return what the persona's role was granted."""
         return self.observation.privileges.get((persona.role, relation.oid), Privileges())
 
+    def reads(self, persona: Persona, relation: int) -> bool:
+        """Return whether the role may read any column of what has this oid, exposed or not."""
+        row = self.observation.connection.execute(
+            "select has_any_column_privilege(%s, %s::oid, 'select')", (persona.role, relation)
+        ).fetchone()
+        return bool(row and row[0])
+
     def table(self, relation: Relation) -> Table:
         """Return what more is known of a table; of a view, nothing."""
         return self.facts.tables.get(relation.oid, NO_TABLE)

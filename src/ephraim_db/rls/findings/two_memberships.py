@@ -13,6 +13,7 @@ from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.door_writes import in_ones_own_name
 from ephraim_db.rls.findings.doors import Doors
+from ephraim_db.rls.findings.facts import Policy
 from ephraim_db.rls.findings.failing_policies import TWO_ROWS, fix_lookup
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.personas import Persona
@@ -50,7 +51,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
                 (),
                 f"{persona.name}, with a second row in {door.full_name}, cannot read "
                 f"{relation.full_name}: a policy compares with a subquery that finds both",
-                fix_lookup(scene, persona, relation, TWO_ROWS),
+                fix_lookup(_policies(scene, relation), (), TWO_ROWS),
                 (Proof(steps, TWO_ROWS),),
             )
 
@@ -62,11 +63,15 @@ def _may_be_twice(scene: Scene, door: Relation) -> bool:
 
 def _compares(scene: Scene, relation: Relation) -> bool:
     """Return whether a policy, or a function that it calls, compares with a subquery at all."""
-    policies = [policy for policy in scene.facts.policies if policy.relation == relation.oid]
+    policies = _policies(scene, relation)
     called = scene.facts.called(oid for policy in policies for oid in policy.calls)
     texts = [f"{policy.condition} {policy.check_condition}" for policy in policies]
     texts += [scene.facts.functions[oid].source for oid in called]
     return any(COMPARES.search(text) for text in texts)
+
+
+def _policies(scene: Scene, relation: Relation) -> list[Policy]:
+    return [policy for policy in scene.facts.policies if policy.relation == relation.oid]
 
 
 def _join(scene: Scene, persona: Persona, door: Relation) -> tuple[Step, ...]:
