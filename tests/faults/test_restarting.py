@@ -1,0 +1,113 @@
+"""The database goes down with many messages in flight: each is sent once, or its sender is told.
+
+The server is this test's own. What it says is committed is: `synchronous_commit` is on, as it is
+everywhere unless somebody switched it off, and what was off there would be forgotten here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from tests.conftest import PROJECT
+from tests.faults.texting import Texting, assert_honest, assert_only_added, prepare, texting
+from tests.sms.conftest import ACACIA, TO, Owner
+
+from ephraim_db.postgres import Server, start_postgres
+from ephraim_db.postgres.binaries import embedded_binaries, service_account
+from ephraim_db.postgres.processes import run_as
+from ephraim_db.project import Database
+from ephraim_db.sealing import Keyring, PrivateKey
+from ephraim_db.sms import Sender, Sms
+from ephraim_db.sms.twilio import Twilio
+from ephraim_db.testing.databases import made_template, owner_url
+
+BODIES = [f"number {n}" for n in range(160)]
+IN_FLIGHT = 32
+
+
+def ask(server: Server, query: str) -> str:
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def pg_ctl(*arguments: str) -> None:
+    subprocess.run(
+        [embedded_binaries().directory / "pg_ctl", *arguments],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd="/",
+        **run_as(service_account()),
+    )
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that nobody else is on."""
+    with start_postgres("embedded") as server:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute("alter system set synchronous_commit = on")
+            connection.execute("select pg_reload_conf()")
+        directory = ask(server, "show data_directory")
+        yield server
+        pg_ctl("stop", "-D", directory, "-m", "immediate", "-w")
+
+
+@pytest.fixture
+def scene(own_server: Server) -> Iterator[Texting]:
+    key = PrivateKey.generate()
+    with made_template(own_server, PROJECT) as name:
+        owner = Owner(own_server.url(name))
+        prepare(owner, key)
+        owner.rows("create role sender_login login in role ephraim_sender")
+        owner.rows(f"alter role sender_login password '{own_server.password}'")
+        database = Database(own_server, name, owner_url(own_server, name))
+        with texting(database, own_server.url(name, "sender_login"), lambda *_: (), key) as made:
+            yield made
+
+
+def restart(server: Server) -> None:
+    """Stop the server as a power cut would, and start it again."""
+    pg_ctl(
+        *("restart", "-D", ask(server, "show data_directory"), "-m", "immediate", "-w"),
+        *("-l", os.devnull),
+    )
+
+
+def crash(server: Server) -> None:
+    """Kill one of its processes, upon which it throws everyone out and recovers."""
+    with psycopg.connect(server.url()) as victim:
+        os.kill(victim.info.backend_pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("go_down", [restart, crash])
+def test_nothing_is_doubled_or_lost_and_the_same_sender_goes_on(
+    scene: Texting, go_down: Callable[[Server], None]
+) -> None:
+    messages = [Sms(ACACIA, TO, body, idempotency_key=body) for body in BODIES]
+    twilio = Twilio(scene.twilio.url)
+    done = 0
+    with Sender(scene.login, Keyring([scene.key]), connections=8, twilio=twilio) as sender:
+        outcomes = []
+        for outcome in sender.send_many(messages, concurrency=IN_FLIGHT):
+            outcomes.append(outcome)
+            done += 1
+            if done == IN_FLIGHT:
+                go_down(scene.database.server)
+        assert len(outcomes) == len(BODIES)
+        failed = [outcome.error for outcome in outcomes if outcome.error]
+        assert failed, "it went unnoticed: nothing was in flight"
+        assert all("try again" in str(error) for error in failed), failed
+
+        before = scene.events()
+        again = list(sender.send_many(messages, concurrency=IN_FLIGHT))
+        assert [outcome.error for outcome in again if outcome.error] == []
+        scene.reconcile()
+    assert_honest(scene, BODIES)
+    assert_only_added(before, scene.events())
