@@ -54,7 +54,18 @@ def test_what_was_accepted_holds(agreed: Path, url: str) -> None:
     assert "ann reads public.notes.title of its own rows\n" in contract
     told = rls("check", "--project", agreed, "--database-url", url)
     assert told.returncode == 0, told.stderr
-    assert "as agreed" in told.stdout
+    assert told.stdout == "as agreed: nothing differs from the contract\n"
+
+
+def test_a_check_that_is_as_agreed_searches_for_findings_only_if_asked(
+    agreed: Path, url: str
+) -> None:
+    checking = ("check", "--project", agreed, "--database-url", url)
+    assert "searching" not in rls(*checking).stderr
+    for asking in (("--fail-on", "error"), ("--format", "markdown")):
+        told = rls(*checking, *asking)
+        assert "searching" in told.stderr
+        assert "no findings" in told.stdout.lower()
 
 
 def test_what_differs_is_told_and_fails(agreed: Path, url: str) -> None:

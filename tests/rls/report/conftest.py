@@ -52,4 +52,4 @@ def report(url: str, project: Path) -> Report:
     facts = facts_of(examined.matrix)
     assert now in facts
     contract = facts - {now} | {agreed}
-    return Report.of(examined.matrix, examined.findings, Places(project), contract)
+    return Report.of(examined, Places(project), contract)

@@ -27,9 +27,7 @@ def accept(source: Source) -> None:
     with suppress(InvalidContract):  # there is none yet, or this is how to repair it
         agreed = read_contract(path)
     examined = observe_project(source)
-    report = Report.of(
-        examined.matrix, examined.findings, Places(source.project), agreed or frozenset()
-    )
+    report = Report.of(examined, Places(source.project), agreed or frozenset())
     write_contract(path, report.facts)
     if agreed is not None:
         print_report(Console(soft_wrap=True), report)

@@ -36,7 +36,7 @@ def matrix(
     Empty tables are filled for the run.
     """
     examined = observe_project(source, may_guess=True, cost_rows=cost)
-    report = Report.of(examined.matrix, examined.findings, Places(source.project))
+    report = Report.of(examined, Places(source.project))
     tell(report, form, files)
     if fails(report, fail_on):
         sys.exit(1)

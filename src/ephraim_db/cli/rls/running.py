@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import psycopg
 from ephraim_db.cli.rls.progress import Progress, progress
 from ephraim_db.cli.rls.source import CannotRun, Source
 from ephraim_db.errors import EphraimError
-from ephraim_db.rls import Personas, read_personas
+from ephraim_db.rls import Matrix, Personas, read_personas
 from ephraim_db.rls.findings import RULES, Cost, Examined, Rule, examine
 from ephraim_db.rls.guessing import exposed_schemas, guess
 
@@ -22,12 +22,16 @@ def contract_of(project: Path) -> Path:
 
 
 def observe_project(
-    source: Source, *, may_guess: bool = False, cost_rows: int | None = None
+    source: Source,
+    *,
+    may_guess: bool = False,
+    cost_rows: int | None = None,
+    worth_searching: Callable[[Matrix], bool] = lambda _matrix: True,
 ) -> Examined:
     """Observe and search, with progress on stderr. Raises CannotRun.
 
     `may_guess`: without an rls.toml, act as whom the database suggests. `cost_rows`: time the
-    policies of tables of so many rows as well.
+    policies of tables of so many rows as well. Nothing is searched that is not worth it.
     """
     rules: Sequence[Rule] = RULES if cost_rows is None else (*RULES, Cost(cost_rows))
     guesses = may_guess and not source.personas.exists()
@@ -36,7 +40,7 @@ def observe_project(
             personas = None if guesses else read_personas(source.personas)
             with source.connected(say) as connection:
                 told = personas or _guessed(connection, source, say)
-                return examine(connection, told, say, rules)
+                return examine(connection, told, say, rules, worth_searching)
         except EphraimError as error:
             raise CannotRun(str(error)) from error
 

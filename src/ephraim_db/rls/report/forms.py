@@ -23,8 +23,9 @@ WIDTH = 100
 
 def print_report(console: Console, report: Report) -> None:
     """Print findings first; then what differs, or, if nothing was compared, the matrix."""
-    print_findings(console, report.findings)
-    console.print()
+    if report.searched:
+        print_findings(console, report.findings)
+        console.print()
     if report.differences is None:
         print_matrix(console, report.matrix)
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ephraim_db.rls.contract import Facts, Told, facts_of, tell_differences
 from ephraim_db.rls.contract.facts import Access
-from ephraim_db.rls.findings import Finding
+from ephraim_db.rls.findings import Examined, Finding
 from ephraim_db.rls.matrix import Matrix
 from ephraim_db.rls.report.places import Place, Places
 
@@ -16,7 +16,8 @@ from ephraim_db.rls.report.places import Place, Places
 class Report:
     """One run. `differences` is None if it was compared with no contract.
 
-    `findings` are the worst first. `facts` are those observed. `places` knows the project's files.
+    `findings` are the worst first; unless they were `searched` for, there may be more. `facts` are
+    those observed. `places` knows the project's files.
     """
 
     matrix: Matrix
@@ -24,19 +25,14 @@ class Report:
     places: Places
     facts: Facts
     differences: tuple[Told, ...] | None = None
+    searched: bool = True
 
     @classmethod
-    def of(
-        cls,
-        matrix: Matrix,
-        findings: tuple[Finding, ...],
-        places: Places,
-        agreed: Facts | None = None,
-    ) -> Report:
+    def of(cls, examined: Examined, places: Places, agreed: Facts | None = None) -> Report:
         """Compare with what was `agreed`, if it is given."""
-        facts = facts_of(matrix)
+        facts = facts_of(examined.matrix)
         told = None if agreed is None else tell_differences(agreed, facts)
-        return cls(matrix, findings, places, facts, told)
+        return cls(examined.matrix, examined.findings, places, facts, told, examined.searched)
 
     def place_of(self, told: Told) -> Place:
         """Return the line that a difference is most likely about.

@@ -22,7 +22,8 @@ def verdict(report: Report) -> str:
     """Return it, the worst first: 2 errors, 1 note; 3 differences from the contract."""
     counts = Counter(finding.severity for finding, _ in fold(report.findings))
     found = [_count(counts[s], NOUNS[s]) for s in SEVERITIES if counts[s]]
-    parts = [", ".join(found) if found else "no findings"]
+    none = "no findings" if report.searched else "findings not searched for"
+    parts = [", ".join(found) or none]
     if report.differences is not None:
         number = len(report.differences)
         parts.append(f"{_count(number, 'difference')} from the contract" if number else "as agreed")
