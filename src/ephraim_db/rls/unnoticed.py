@@ -3,6 +3,11 @@
 [[unnoticed]]
 mutant = 'policy "managers *" on public.*: is for all commands'   # * stands for anything
 reason = "Managers are staff, who may read everything that this adds."
+
+[[unnoticed]]
+mutant = "trigger tests_limit on public.tests: is gone"
+against = "contract"                                              # a command has to notice it
+reason = "How often, not by whom: tests/test_limits.py notices."
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 
 from ephraim_db.errors import InvalidPersonas
 
@@ -21,10 +27,11 @@ KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class Unnoticed:
-    """Which mutants are accepted, by their titles, and why."""
+    """Which mutants are accepted, by their titles, and why; only by the contract, if it says so."""
 
     mutant: str
     reason: str
+    against: Literal["contract"] | None = None
 
     def holds_for(self, title: str) -> bool:
         """Return whether it is about the mutant of that title."""
@@ -41,12 +48,17 @@ def read_unnoticed(path: Path, tables: object) -> tuple[Unnoticed, ...]:
 def _read(path: Path, key: str, table: object) -> Unnoticed:
     if not isinstance(table, dict):
         raise InvalidPersonas(path, key, "is not a table: write [[unnoticed]]")
+    known = (*KEYS, "against")
     for name in table:
-        if name not in KEYS:
+        if name not in known:
             raise InvalidPersonas(
-                path, f"{key}.{name}", f"is not known here: use {', '.join(KEYS)}"
+                path, f"{key}.{name}", f"is not known here: use {', '.join(known)}"
             )
     for name, what in KEYS.items():
         if not isinstance(table.get(name), str) or not table[name].strip():
             raise InvalidPersonas(path, f"{key}.{name}", f"is missing: {what}")
+    if table.get("against", "contract") != "contract":
+        raise InvalidPersonas(
+            path, f"{key}.against", 'takes "contract", or leave it out: then nothing has to notice'
+        )
     return Unnoticed(**table)

@@ -113,6 +113,20 @@ def test_a_command_is_asked_only_what_the_contract_did_not_notice(project: Path)
     assert len(lines) < 5
 
 
+def test_what_the_contract_leaves_to_a_command_is_not_accepted_from_the_command(
+    project: Path,
+) -> None:
+    with (project / "supabase" / "rls.toml").open("a") as toml:
+        toml.write('[[unnoticed]]\nmutant = "*"\nagainst = "contract"\nreason = "looks.py does."\n')
+    assert run(project, "accept").returncode == 0
+    alone = run(project, "mutate", "--fail-under", "100")
+    assert (alone.returncode, "left to a command" in alone.stdout) == (0, True)
+    command = ("--fail-under", "100", "--", sys.executable, "looks.py")
+    asked = run(project, "mutate", "--against", "contract", *command)
+    assert asked.returncode == 1
+    assert "not noticed  policy" in asked.stdout
+
+
 def test_a_command_that_fails_with_nothing_broken_tells_nothing(project: Path) -> None:
     told = run(project, "mutate", "--", sys.executable, "-c", "raise SystemExit('no such table')")
     assert (told.returncode, told.stdout) == (2, "")

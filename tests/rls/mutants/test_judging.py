@@ -74,6 +74,12 @@ def test_what_is_accepted_with_a_reason_is_counted_apart(mutate: Mutate) -> None
     assert [one.why for one in judged.values() if one.result == "accepted"] == [reason]
 
 
+def test_what_a_command_has_to_notice_is_left_to_one(mutate: Mutate) -> None:
+    entry = Unnoticed(f"{READS}: USING has without title *", "A value.", against="contract")
+    judged = mutate(PROJECT, unnoticed=(entry,))
+    assert [one.why for one in judged.values() if one.result == "left"] == ["A value."]
+
+
 def test_what_is_proven_to_be_equivalent_is_not_noticed_either(mutate: Mutate) -> None:
     """A proof must not say what a look would refute."""
     looked = mutate(PROJECT, proofs=False)

@@ -19,6 +19,11 @@ from ephraim_db.rls.unnoticed import Unnoticed
         ('[[unnoticed]]\nmutant = "*"', "unnoticed[0].reason", "say why"),
         ('[[unnoticed]]\nmutant = "*"\nreason = " "', "unnoticed[0].reason", "say why"),
         ('[[unnoticed]]\nreason = "x"', "unnoticed[0].mutant", "anything"),
+        (
+            '[[unnoticed]]\nmutant = "*"\nreason = "x"\nagainst = "all"',
+            "unnoticed[0].against",
+            "contract",
+        ),
         ('[[unnoticed]]\nmutant = "*"\nreason = "x"\nwhy = 1', "unnoticed[0].why", "not known"),
     ],
 )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ephraim_db.rls.mutants.scoring import Score
 
 TEMPLATE = "ephraim_mutants"
+UNSEEN = ("survived", "accepted", "left")
 RECORD = Path("supabase", ".temp", "rls-mutants.jsonl")
 
 
@@ -165,7 +166,7 @@ def _by_command(
             else:
                 judged = _proven(read_mutants(connection, personas))
         clone_database(database.server, database.name, TEMPLATE)
-        left = [one.mutant for one in judged if one.result in ("survived", "accepted")]
+        left = [one.mutant for one in judged if one.result in UNSEEN]
         found = _run_commands(database.server, command, left, jobs, path)
     judgements = [_settled(found.get(one.mutant.key, one), personas) for one in judged]
     return Score.of(judgements, ())
@@ -184,9 +185,10 @@ def _proven(mutants: tuple[Mutant, ...]) -> list[Judgement]:
 
 
 def _settled(judgement: Judgement, personas: Personas) -> Judgement:
+    """Return the judgement; accepted, if rls.toml says that of more than the contract."""
     from ephraim_db.rls.mutants.judging import accepted
 
-    return accepted(judgement, personas.unnoticed)
+    return accepted(judgement, [known for known in personas.unnoticed if not known.against])
 
 
 def _run_commands(

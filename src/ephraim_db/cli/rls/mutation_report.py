@@ -20,6 +20,7 @@ _WORDS: dict[Result, str] = {
     "killed": "noticed",
     "survived": "not noticed",
     "accepted": "accepted",
+    "left": "left to a command",
     "equivalent": "equivalent",
     "stillborn": "impossible",
 }
@@ -58,6 +59,7 @@ def print_score(console: Console, score: Score, seconds: float) -> None:
         console.print(f"    {escape(' '.join(one.mutant.sql.split()))}", style="dim")
         console.print(f"    would show it: {escape(one.why)}\n")
     _print_reasons(console, "accepted in rls.toml", score.with_result("accepted"))
+    _print_reasons(console, "left to a command", score.with_result("left"))
     _print_reasons(console, "equivalent", score.with_result("equivalent"))
     _print_reasons(console, "impossible", score.with_result("stillborn"))
     for entry in score.stale:

@@ -122,7 +122,8 @@ def _returned(definition: str) -> str | None:
                 "body": [{"PLpgSQL_stmt_return": {"expr": {"PLpgSQL_expr": {"query": query}}}}]
             }
         } if not re.search(r"\bdeclare\b", definition, re.IGNORECASE):
-            value = parse_sql(f"select {query}")[0].stmt.targetList[0].val
+            select: Any = parse_sql(f"select {query}")[0].stmt
+            value = select.targetList[0].val
             is_select = isinstance(value, ast.SubLink) and value.testexpr is None
             is_select = is_select and value.subLinkType == SubLinkType.EXPR_SUBLINK
             return RawStream()(value.subselect) if is_select else f"select {query}"

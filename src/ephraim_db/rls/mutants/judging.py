@@ -30,7 +30,7 @@ from ephraim_db.rls.sequences import use_sequences
 from ephraim_db.rls.unnoticed import Unnoticed
 from ephraim_db.rls.uses import Use
 
-Result = Literal["killed", "survived", "equivalent", "accepted", "stillborn"]
+Result = Literal["killed", "survived", "equivalent", "accepted", "left", "stillborn"]
 FIRST = (1, 3)
 """So many personas are asked first, and then; the rest at once. Most mutants die at the first."""
 
@@ -39,8 +39,8 @@ FIRST = (1, 3)
 class Judgement:
     """What became of a mutant, and why: the difference, what would show one, or why none can be.
 
-    One that is accepted went unnoticed, and rls.toml says why that is right. One that is stillborn
-    Postgres refused to make.
+    One that is accepted went unnoticed, and rls.toml says why that is right; one that is left, that
+    a command has to notice it. One that is stillborn Postgres refused to make.
     """
 
     mutant: Mutant
@@ -154,11 +154,12 @@ class Judge:
 
 
 def accepted(judgement: Judgement, unnoticed: Sequence[Unnoticed]) -> Judgement:
-    """Return the judgement; accepted, if it survived and rls.toml says why that is right."""
+    """Return the judgement; accepted, or left, if it survived and rls.toml says why."""
     if judgement.result == "survived":
         for known in unnoticed:
             if known.holds_for(judgement.mutant.title):
-                return Judgement(judgement.mutant, "accepted", known.reason)
+                result: Result = "left" if known.against else "accepted"
+                return Judgement(judgement.mutant, result, known.reason)
     return judgement
 
 

@@ -19,8 +19,8 @@ class Score:
     @classmethod
     def of(cls, judgements: Sequence[Judgement], unnoticed: Sequence[Unnoticed]) -> Score:
         """Count, and see which entries were of no use."""
-        accepted = [one.mutant.title for one in judgements if one.result == "accepted"]
-        stale = (u for u in unnoticed if not any(u.holds_for(title) for title in accepted))
+        used = [one.mutant.title for one in judgements if one.result in ("accepted", "left")]
+        stale = (u for u in unnoticed if not any(u.holds_for(title) for title in used))
         return cls(tuple(judgements), tuple(stale))
 
     def with_result(self, result: Result) -> tuple[Judgement, ...]:
