@@ -11,7 +11,8 @@ from tests.rls.conftest import CYD
 from tests.rls.findings.conftest import EVERYONE, PLAIN, Find
 
 from ephraim_db.rls import Persona, Personas
-from ephraim_db.rls.findings import RULES, STALE, slow_policies
+from ephraim_db.rls.findings import STALE, slow_policies
+from ephraim_db.rls.findings.rules import RULES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "findings.md").read_text(encoding="utf-8")
 SECTIONS = dict(

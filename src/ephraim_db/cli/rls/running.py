@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ephraim_db.cli.rls.progress import Progress, progress
 from ephraim_db.cli.rls.source import CannotRun, Source
 from ephraim_db.errors import EphraimError
 from ephraim_db.rls import Matrix, Personas, read_personas
-from ephraim_db.rls.findings import RULES, Cost, Examined, Rule, examine
+from ephraim_db.rls.findings import Examined, examine
 from ephraim_db.rls.guessing import exposed_schemas, guess
 
 
@@ -33,14 +33,15 @@ def observe_project(
     `may_guess`: without an rls.toml, act as whom the database suggests. `cost_rows`: time the
     policies of tables of so many rows as well. Nothing is searched that is not worth it.
     """
-    rules: Sequence[Rule] = RULES if cost_rows is None else (*RULES, Cost(cost_rows))
     guesses = may_guess and not source.personas.exists()
     with progress() as say:
         try:
             personas = None if guesses else read_personas(source.personas)
             with source.connected(say) as connection:
                 told = personas or _guessed(connection, source, say)
-                return examine(connection, told, say, rules, worth_searching)
+                return examine(
+                    connection, told, say, cost_rows=cost_rows, worth_searching=worth_searching
+                )
         except EphraimError as error:
             raise CannotRun(str(error)) from error
 

@@ -5,17 +5,12 @@ Observation + Matrix -> scene -> rules (one a file) -> candidates -> proofs carr
 
 from ephraim_db.rls.findings.examining import Examined, examine, find_findings
 from ephraim_db.rls.findings.finding import Finding, Severity, at_least, worst_first
-from ephraim_db.rls.findings.rules import RULES, Rule
-from ephraim_db.rls.findings.slow_policies import Cost
 from ephraim_db.rls.findings.suppressing import STALE
 
 __all__ = [
-    "RULES",
     "STALE",
-    "Cost",
     "Examined",
     "Finding",
-    "Rule",
     "Severity",
     "at_least",
     "examine",
