@@ -171,6 +171,18 @@ def test_a_row_can_be_moved_by_an_update_that_names_none(look: Look) -> None:
     assert (cell.outcome, cell.scope) == ("allowed", "organization")
 
 
+@pytest.mark.parametrize(
+    ("check", "expected"), [("true", "allowed own"), (OWN, "refused_by_policy")]
+)
+def test_a_row_can_be_put_in_the_name_of_another_by_an_update_that_names_none(
+    look: Look, check: str, expected: str
+) -> None:
+    matrix = look(NOTES, policy("select", OWN), policy("update", OWN, check))
+    (cell,) = (c for c in matrix.find("ann", "public.notes", "UPDATE") if "user_id" in c.columns)
+    scope = f" {cell.scope}" if cell.outcome == "allowed" else ""
+    assert f"{cell.outcome}{scope}" == expected
+
+
 def test_a_row_can_be_moved_to_another_team_where_the_check_is_missing(look: Look) -> None:
     matrix = look(NOTES, policy("select", "true"), policy("update", TEAM, "true"))
     assert word(matrix, "ann", "notes", "UPDATE") == "allowed organization"

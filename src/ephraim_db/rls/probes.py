@@ -38,7 +38,7 @@ Form = Literal[
     "read", "rows", "replay", "addressed", "blind", "unbound", "moved", "changed", "call"
 ]
 """addressed: rows are named by key, so SELECT policies count too. blind: no WHERE, nothing read.
-unbound: blind, with nothing that points at the rows. moved: blind, to another organization."""
+unbound: blind, with nothing that points at the rows. moved: blind, to another's."""
 Until = Literal["passed", "settled", "unconstrained", "untroubled"]
 """When other tries for the same answer are of no use: once one passed; or a constraint objected,
 which is as much for the first of the questions; or once no constraint objected; or nothing did."""

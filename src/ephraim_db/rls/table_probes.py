@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from psycopg.sql import Literal
+
 from ephraim_db.rls.catalog import Column, Privileges, Relation, quote
 from ephraim_db.rls.changes import Changes, gone
 from ephraim_db.rls.ownership import Ownership, Whose
@@ -192,14 +194,20 @@ class TableProbes:
         Where rows are named, what they become must be seen as well, and a WITH CHECK that lets
         anything pass goes unnoticed.
         """
+        relation, name = self.rows.relation, quote(column.name)
+        mine = self.persona.sub
+        if column.name in self.ownership.organization_columns(relation):
+            mine = self.persona.organization
+        elif column.name not in self.ownership.owner_columns(relation):
+            return
         strangers = self.rows.examples(self.persona, Whose.OTHER)
-        boundary = self.ownership.organization_columns(self.rows.relation)
-        if strangers and column.name in boundary:
-            name = quote(column.name)
+        if mine is not None and strangers:
+            theirs = f"(v.image).{name}"
             yield Probe(
                 (Question("UPDATE", "moved", column.name),),
-                f"update {self._sql} set {name} = (select (v.image).{name} "
-                f"from {self.rows.table} as v where v.n = {strangers[0]})",
+                f"update {self._sql} set {name} = (select {theirs} from {self.rows.table} as v "
+                f"where {theirs}::text <> {Literal(mine).as_string(None)} "
+                f"order by v.n <> {strangers[0]}, v.n limit 1)",
                 self._gone,
                 until="unconstrained",
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from tests.rls.conftest import ACME, ANN, BOB, CYD, ZETA
 from tests.rls.findings.conftest import ALONE, PLAIN, Find
@@ -100,6 +101,37 @@ def test_a_row_that_only_a_blind_update_gives_away_is_found(find: Find) -> None:
     assert "error notes" in found.said(MOVE, "ann")
 
 
+MERGE = "merge into public.notes as n using (values (1)) as v on {} when matched then update set {}"
+UPSERT = (
+    f"insert into public.notes (id, team_id, user_id, title) values (1, '{ACME}', '{ANN}', 'x')"
+    " on conflict (id) do update set {}"
+)
+AWAY = f"team_id = '{ZETA}'"
+
+
+@pytest.mark.parametrize(
+    ("statement", "moves"),
+    [
+        (f"update public.notes set {AWAY}", True),
+        (MERGE.format("true", AWAY), False),
+        (MERGE.format("n.id = 1", AWAY), False),
+        (UPSERT.format(AWAY), False),
+        (UPSERT.format("title = 'y'"), True),
+    ],
+)
+def test_neither_merge_nor_upsert_gives_away_what_an_update_by_key_cannot(
+    url: str, statement: str, moves: bool
+) -> None:
+    policies = f"{policy('select', TEAM)} {policy('insert', check=TEAM)}"
+    with psycopg.connect(url) as connection:
+        connection.execute(f"{PLAIN} {policies} {policy('update', TEAM, 'true')}".encode())
+        connection.execute("set local role authenticated")
+        try:
+            assert (connection.execute(statement.encode()).rowcount > 0) is moves
+        except psycopg.errors.InsufficientPrivilege:
+            assert not moves
+
+
 def test_a_checked_row_stays_blind_or_not(find: Find) -> None:
     found = find(PLAIN, policy("select", TEAM), policy("update", TEAM, TEAM))
     assert found.said(MOVE) == []
@@ -136,6 +168,21 @@ def test_without_teams_ones_own_row_may_be_changed(find: Find) -> None:
 def test_a_row_addressed_to_another_is_only_a_warning(find: Find) -> None:
     found = find(PLAIN, policy("insert", check="true"), personas=ALONE)
     assert found.said(OTHERS, "ann") == ["warning notes"]
+
+
+@pytest.mark.parametrize(("check", "expected"), [("true", ["warning notes"]), (OWN, [])])
+@pytest.mark.parametrize("seen", ["true", OWN])
+def test_a_row_put_in_the_name_of_another_is_found(
+    find: Find, seen: str, check: str, expected: list[str]
+) -> None:
+    """Where only the owner sees a row, an update that names rows is stopped by that."""
+    found = find(PLAIN, policy("select", seen), policy("update", OWN, check), personas=ALONE)
+    assert found.said(OTHERS, "ann") == expected
+    assert all(f.columns == ("user_id",) for f in found if f.rule == OTHERS)
+
+
+def test_a_row_of_the_team_may_be_handed_to_a_colleague(find: Find) -> None:
+    assert find(PLAIN, policy("select", TEAM), policy("update", TEAM, TEAM)).said(OTHERS) == []
 
 
 def test_a_script_brings_the_rows_that_an_empty_database_lacks(find: Find) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from psycopg.sql import Literal
+
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step, as_prober, asked
 from ephraim_db.rls.findings.candidates import Candidate, Proof
@@ -46,14 +48,17 @@ def find(scene: Scene) -> Iterator[Candidate]:
                         f"{compare_columns((column,), scene.boundary)} in WITH CHECK as well, "
                         "or revoke update of the column",
                     ),
-                    tuple(_proofs(scene, persona, relation, column)),
+                    tuple(proofs_of_moving(scene, persona, relation, column, persona.organization)),
                 )
 
 
-def _proofs(scene: Scene, persona: Persona, relation: Relation, column: str) -> Iterator[Proof]:
+def proofs_of_moving(
+    scene: Scene, persona: Persona, relation: Relation, column: str, home: str
+) -> Iterator[Proof]:
+    """Yield proofs that the persona gives a row away, whose column has the value `home`."""
     name = quote(column)
     mine = rows_that_are(scene, persona, relation, (Whose.OWN, Whose.ORGANIZATION))
-    here = f"r.{name}::text = {_text(persona.organization)}"
+    here = f"r.{name}::text = {Literal(home).as_string(None).strip()}"
     target = as_prober(
         "create temp table target on commit drop as "
         f"select r.{name} from {relation.sql} as r where not {here} limit 1"
@@ -80,7 +85,3 @@ def _addresses(scene: Scene, persona: Persona, relation: Relation, mine: str) ->
         for n in range(3):
             yield (f" where ({keys}) in (select {noted} from {NOTED} as o offset {n} limit 1)")
     yield ""
-
-
-def _text(value: str | None) -> str:
-    return "'" + (value or "").replace("'", "''") + "'"

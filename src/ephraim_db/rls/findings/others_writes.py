@@ -1,4 +1,7 @@
-"""others-rows-written: where rows belong to users and to no organization, one changes another's."""
+"""others-rows-written: where rows belong to users and to no organization, one changes another's.
+
+Or gives a row away, and so speaks in the other's name.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from ephraim_db.rls.catalog import Relation
 from ephraim_db.rls.findings.candidates import Candidate
 from ephraim_db.rls.findings.finding import Severity
 from ephraim_db.rls.findings.fixing import compare_columns, fix_policy
+from ephraim_db.rls.findings.moved_rows import proofs_of_moving
 from ephraim_db.rls.findings.proving import proofs_of_writing
 from ephraim_db.rls.findings.scene import WRITES, Scene
 from ephraim_db.rls.ownership import Whose
@@ -31,6 +35,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
         kinds = scene.kinds(persona, relation)
         if Whose.OWN not in kinds or Whose.ORGANIZATION in kinds:
             continue
+        yield from _given_away(scene, persona, relation)
         for command in WRITES:
             cells = [c for c in scene.allowed(persona, relation, command) if c.scope == "all"]
             if not cells or scene.anyone_may(relation, command):
@@ -45,6 +50,34 @@ def find(scene: Scene) -> Iterator[Candidate]:
                 f"{persona.name} {VERBS[command]} {relation.full_name}",
                 fix_policy(scene, persona, relation, command, compare_columns(telling, "id")),
                 proofs_of_writing(scene, persona, relation, command, cells[0].columns),
+            )
+
+
+def _given_away(scene: Scene, persona: Persona, relation: Relation) -> Iterator[Candidate]:
+    """Suspect every column that says whose a row is and may be changed, where more may not be."""
+    cells = scene.allowed(persona, relation, "UPDATE")
+    if any(cell.scope == "all" for cell in cells):
+        return
+    changed = {column for cell in cells for column in cell.columns}
+    for column in scene.observation.ownership.owner_columns(relation):
+        if column in changed and relation.has_places and persona.sub:
+            yield Candidate(
+                RULE,
+                "warning",
+                persona,
+                relation.full_name,
+                (column,),
+                f"{persona.name} puts a row of {relation.full_name} in the name of another user by "
+                f"changing {column}",
+                fix_policy(
+                    scene,
+                    persona,
+                    relation,
+                    "UPDATE",
+                    f"{compare_columns((column,), 'id')} in WITH CHECK as well, or revoke update "
+                    "of the column",
+                ),
+                tuple(proofs_of_moving(scene, persona, relation, column, persona.sub)),
             )
 
 
