@@ -10,7 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
+from tests.catalog import catalog
 from tests.rls.conftest import ANN, BOB, CYD, USERS
 from tests.rls.mutants.conftest import PROJECT
 
@@ -80,6 +82,21 @@ def test_without_a_contract_that_is_so_nothing_is_told(project: Path) -> None:
     told = run(project, "mutate")
     assert (told.returncode, told.stdout) == (2, "")
     assert "ephraim-db rls check" in told.stderr
+
+
+def test_a_database_of_yours_is_afterwards_as_it_was_before(project: Path, url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(PROJECT.encode())
+    assert run(project, "accept", "--database-url", url).returncode == 0
+    before = catalog(url), notes(url)
+    told = run(project, "mutate", "--database-url", url)
+    assert "not noticed, " in told.stdout
+    assert (catalog(url), notes(url)) == before
+
+
+def notes(url: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute("select * from public.notes order by id").fetchall()
 
 
 def test_an_entry_that_accepts_nothing_any_more_is_stale(project: Path) -> None:
