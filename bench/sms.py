@@ -24,7 +24,7 @@ from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
 from ephraim_db.postgres import create_database, start_postgres
 from ephraim_db.sealing import Keyring, Place, PrivateKey, open_envelope, seal
 from ephraim_db.sms import AsyncSender, Sender, Sms
-from ephraim_db.sms.twilio import AsyncTwilio, Twilio
+from ephraim_db.sms.twilio import Twilio
 
 PROJECT = Path(__file__).parents[1]
 ORGANIZATION = UUID("a0000000-0000-4000-8000-000000000001")
@@ -138,7 +138,7 @@ def bare(twilio_url: str, messages: int) -> float:
 
 
 async def awaiting(url: str, twilio_url: str, keyring: Keyring, messages: int) -> float:
-    async with AsyncSender(url, keyring, twilio=AsyncTwilio(twilio_url)) as sender:
+    async with AsyncSender(url, keyring, twilio=Twilio(twilio_url)) as sender:
         assert all([o.log async for o in sender.send_many(wanted(IN_FLIGHT))])
         began = time.perf_counter()
         assert all([o.log async for o in sender.send_many(wanted(messages))])

@@ -187,7 +187,7 @@ class AsyncDatabase:
 
     async def run(self, steps: Steps[Result]) -> Result:
         """Perform the steps; return what they return."""
-        return await run_async(steps, self._perform)
+        return await run_async(steps, self.perform)
 
     async def _must_become(self) -> bool | SupabaseError:
         try:
@@ -196,7 +196,8 @@ class AsyncDatabase:
         except psycopg.Error as error:
             return _failure(error)
 
-    async def _perform(self, step: object) -> object:
+    async def perform(self, step: object) -> object:
+        """Perform one step; return the answer."""
         if isinstance(step, Query):
             return _or_raise(await self._alone(step))
         if isinstance(step, Transaction):

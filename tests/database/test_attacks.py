@@ -71,7 +71,7 @@ def test_every_function_of_ours_names_pg_temp_last(owner: Connection) -> None:
         "where d.objid = p.oid and d.deptype = 'e')"
     ).fetchall()
     assert len(rows) > 20
-    assert {name for name, settings in rows if settings != [_PATH]} == set()
+    assert {name for name, settings in rows if _PATH not in (settings or [])} == set()
 
 
 _PATH = "search_path=pg_catalog, pg_temp"
@@ -138,8 +138,9 @@ def test_one_organization_cannot_take_the_sid_that_another_waits_for(
         ).fetchone()
         assert row
         moved = sender.execute(
-            "select m.status::text from private.advance_sms_log"
-            "(%s, %s, %s, 'answer', 'queued') as m",
+            "select m.status from private.advance_sms_logs("
+            "array[%s]::uuid[], array[%s]::uuid[], array[%s], array['answer'], array['queued'], "
+            "array[null]::integer[], array[null]) as m",
             [organization_id, row[0], sid],
         ).fetchone()
         assert moved == ("queued",)
@@ -263,8 +264,8 @@ GRANTS = (
             "ephraim_sender": """
                 private.sms_status_rank(sms_status)
                 private.sms_status_follows(sms_status,sms_status)
-                private.write_sms_log(uuid,text,text,text,uuid,uuid,uuid)
-                private.advance_sms_log(uuid,uuid,text,text,text,integer,text)
+                private.write_sms_logs(uuid[],text[],text[],text[],uuid[],uuid[],uuid[])
+                private.advance_sms_logs(uuid[],uuid[],text[],text[],text[],integer[],text[])
             """,
         }.items()
         for function in functions.split()

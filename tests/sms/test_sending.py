@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
@@ -12,7 +11,6 @@ import pytest
 from tests.sms.conftest import (
     ACACIA,
     ADMIN,
-    BANKSIA,
     FROM,
     PARTICIPANT,
     SHIFT,
@@ -33,10 +31,10 @@ from ephraim_db.errors import (
     TwilioUnreachable,
 )
 from ephraim_db.fakes.twilio import FakeTwilio, Fault
-from ephraim_db.sealing import Keyring, Place, open_envelope
+from ephraim_db.sealing import Keyring
 from ephraim_db.sms import AsyncSender, Sender, Sms
 from ephraim_db.sms.http import TIMEOUT
-from ephraim_db.sms.twilio import AsyncTwilio, Twilio
+from ephraim_db.sms.twilio import Twilio
 from ephraim_db.sms_logs import SmsStatus
 
 
@@ -56,7 +54,7 @@ def test_awaiting_says_the_same(
     sender_url: str, keyring: Keyring, twilio: FakeTwilio, acacia: UUID
 ) -> None:
     async def main() -> None:
-        async with AsyncSender(sender_url, keyring, twilio=AsyncTwilio(twilio.url)) as sender:
+        async with AsyncSender(sender_url, keyring, twilio=Twilio(twilio.url)) as sender:
             log = await sender.send_sms(acacia, TO, "hello", related_shift_id=SHIFT)
             assert (log.status, log.twilio_sid) == (SmsStatus.QUEUED, twilio.messages[0].sid)
             outcomes = [
@@ -321,58 +319,6 @@ def test_a_twilio_out_of_reach_is_a_failure_and_says_that_nothing_was_sent(
         sender.send_sms(acacia, TO, "hello")
     [row] = owner.log()
     assert (row["id"], row["status"]) == (caught.value.sms_log_id, "failed")
-
-
-# many --------------------------------------------------------------------------------------------
-
-
-def test_many_come_back_as_they_are_done_with_those_that_failed_among_them(
-    sender: Sender, twilio: FakeTwilio
-) -> None:
-    progress: list[int] = []
-    [account] = twilio.accounts.values()
-    account.landlines = {"+61491571804"}
-    messages = [
-        *(Sms(ACACIA, TO, f"number {n}") for n in range(30)),
-        Sms(ACACIA, "+61491571804", "to a landline"),
-        Sms(ACACIA, "+611300123456", "to a 1300 number"),
-        Sms(BANKSIA, TO, "from an organization whose envelope does not open"),
-    ]
-    outcomes = list(sender.send_many(messages, concurrency=8, on_progress=progress.append))
-    assert progress == list(range(1, 34))
-    assert sum(1 for o in outcomes if o.log) == 30
-    assert len(twilio.messages) == 30
-    errors = {o.sms.body: type(o.error).__name__ for o in outcomes if o.error}
-    assert errors == {
-        "to a landline": "TwilioRefused",
-        "to a 1300 number": "InvalidInput",
-        "from an organization whose envelope does not open": "InvalidEnvelope",
-    }
-
-
-def test_many_opens_a_credential_once_and_reads_no_faster_than_it_sends(
-    sender: Sender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[str] = []
-
-    def counting(text: str, place: Place, keyring: Keyring) -> str:
-        opened.append(text)
-        return open_envelope(text, place, keyring)
-
-    monkeypatch.setattr("ephraim_db.sms.credential.open_envelope", counting)
-    read = 0
-
-    def messages() -> Iterator[Sms]:
-        nonlocal read
-        for n in range(20):
-            read += 1
-            yield Sms(ACACIA, TO, f"number {n}")
-
-    outcomes = sender.send_many(messages(), concurrency=4)
-    next(outcomes)
-    assert read <= 8
-    assert len(list(outcomes)) == 19
-    assert len(opened) == 1
 
 
 # a test that an admin asked for ------------------------------------------------------------------

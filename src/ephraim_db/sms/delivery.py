@@ -21,7 +21,7 @@ from twilio.request_validator import RequestValidator
 from ephraim_db.database import AsyncDatabase, Steps
 from ephraim_db.errors import SealingError, SupabaseError, TwilioNotConfigured
 from ephraim_db.sealing import Keyring
-from ephraim_db.sms.batching import AsyncBatches, RowCall
+from ephraim_db.sms.batching import Batches, RowCall
 from ephraim_db.sms.callbacks import CallbackUrl, ids
 from ephraim_db.sms.credential import Account, load_account
 from ephraim_db.sms.log import advance
@@ -53,7 +53,7 @@ def status_callbacks(
         return await batches.perform(step)
 
     database = AsyncDatabase(database_url, connections=connections, perform=perform)
-    batches = AsyncBatches(database.run)
+    batches = Batches(database.run)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

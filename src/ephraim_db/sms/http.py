@@ -1,10 +1,9 @@
 """How Twilio's SDK reaches the network: without a line in any log.
 
-SDK --request()--> httpcore | aiohttp --> api.twilio.com, or a stand-in on loopback
+SDK --request()--> aiohttp --> api.twilio.com, or a stand-in on loopback
 
 The SDK's own clients log each URL, and so do requests and httpx: the URL of a list names a phone
-number. What is used here logs nothing that is sent. httpcore is what is below httpx; aiohttp,
-which the SDK brings, is many times faster with many messages in flight.
+number. aiohttp, which the SDK brings, logs nothing that is sent.
 """
 
 from __future__ import annotations
@@ -17,21 +16,14 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import aiohttp
-import httpcore
-from twilio.http import AsyncHttpClient, HttpClient
+from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 
 # Whatever else goes wrong may have gone wrong after the message was taken.
-NEVER_SENT = (
-    httpcore.ConnectError,
-    httpcore.ConnectTimeout,
-    httpcore.PoolTimeout,
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-)
+NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 # Seconds. Twilio answers within one; a message whose answer is given up on is looked for later.
-TIMEOUT = {"connect": 5.0, "read": 15.0, "write": 15.0, "pool": 15.0}
+TIMEOUT = {"connect": 5.0, "read": 15.0, "pool": 15.0}
 _CONNECTIONS = 100
 _KEPT_SECONDS = 5  # unused connections, so that none is taken that Twilio has closed
 _LOGGER = logging.getLogger(__name__)
@@ -47,37 +39,8 @@ class TooManyRequests(Exception):
         self.seconds = seconds
 
 
-class Http(HttpClient):  # type: ignore[misc]  # the SDK ships no types
-    """The SDK's HTTP client, blocking; threads may share it."""
-
-    def __init__(self, base_url: str | None = None) -> None:
-        """Take another address than Twilio's, if any."""
-        super().__init__(_LOGGER, is_async=False)
-        self._base_url = base_url
-        self._pool = httpcore.ConnectionPool(
-            max_connections=_CONNECTIONS, keepalive_expiry=_KEPT_SECONDS
-        )
-
-    def request(self, method: str, url: str, **given: Any) -> Response:
-        """Perform one request."""
-        address, headers, content = _asked(url, self._base_url, given)
-        response = self._pool.request(
-            method,
-            address,
-            headers=list(headers.items()),
-            content=content,
-            extensions={"timeout": TIMEOUT},
-        )
-        kept = {name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
-        return _answered(response.status, response.content.decode("utf-8", "replace"), kept)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._pool.close()
-
-
-class AsyncHttp(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
-    """The SDK's HTTP client, awaiting."""
+class Http(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
+    """The SDK's HTTP client, for one event loop."""
 
     def __init__(self, base_url: str | None = None) -> None:
         """Take another address than Twilio's, if any."""

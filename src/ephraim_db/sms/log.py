@@ -5,7 +5,7 @@ write_pending --> advance (Twilio's answer | a callback | what a search found)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,38 +16,30 @@ from ephraim_db.sms.refusals import in_words
 from ephraim_db.sms_logs import SmsLog, SmsStatus
 from ephraim_db.steps import Row
 
+# For many messages at once, each argument an array: see batching.py.
+_WRITE = """
+select a.place, a.id, a.created_at
+from private.write_sms_logs(
+    %(organization_id)s, %(to)s, %(body)s, %(key)s, %(shift)s, %(worker)s, %(participant)s
+) as a
+"""
+_ADVANCE = """
+select
+    a.place, a.twilio_sid, a.status, a.error_code, a.error_message,
+    a.updated_at, a.sent_at, a.delivered_at, a.failed_at
+from private.advance_sms_logs(
+    %(organization_id)s, %(id)s, %(sid)s, %(source)s, %(status)s, %(code)s::integer[], %(message)s
+) as a
+"""
 # psycopg reads nothing of our types, so the columns are those of SmsLog, in its own order.
-_COLUMNS = """
+_BY_KEY = """
+select
     m.id, m.to_phone, m.message_body, m.twilio_sid, m.status::text as status, m.error_code,
     m.error_message, m.related_shift_id, m.related_worker_id, m.related_participant_id,
     m.created_at, m.updated_at, m.sent_at, m.delivered_at, m.failed_at
-"""
-# For many messages at once, each argument an array: see batching.py.
-_WRITE = f"""
-select a.n, {_COLUMNS}
-from unnest(
-    %(organization_id)s::uuid[], %(to)s::text[], %(body)s::text[], %(key)s::text[],
-    %(shift)s::uuid[], %(worker)s::uuid[], %(participant)s::uuid[]
-) with ordinality as a (organization_id, phone, body, key, shift, worker, participant, n)
-cross join lateral private.write_sms_log(
-    a.organization_id, a.phone, a.body, a.key, a.shift, a.worker, a.participant
-) as m
-"""  # noqa: S608
-_ADVANCE = f"""
-select a.n, {_COLUMNS}
-from unnest(
-    %(organization_id)s::uuid[], %(id)s::uuid[], %(sid)s::text[], %(source)s::text[],
-    %(status)s::text[], %(code)s::integer[], %(message)s::text[]
-) with ordinality as a (organization_id, id, sid, source, status, code, message, n)
-cross join lateral private.advance_sms_log(
-    a.organization_id, a.id, a.sid, a.source, a.status, a.code, a.message
-) as m
-"""  # noqa: S608
-_BY_KEY = f"""
-select {_COLUMNS}
 from public.sms_logs as m
 where m.organization_id = %(organization_id)s and m.idempotency_key = %(idempotency_key)s
-"""  # noqa: S608
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +72,7 @@ def write_pending(sms: Sms) -> Steps[tuple[SmsLog, bool]]:
     }
     row: Row | None = yield RowCall(_WRITE, arguments)
     if row is not None:
-        return _sms_log(row), True
+        return _pending(sms, row), True
     earlier = yield from _earlier(sms)
     if earlier is None:
         raise OptedOut
@@ -96,10 +88,11 @@ def advance(
     status: str,
     code: int | None = None,
     message: str | None = None,
-) -> Steps[SmsLog | None]:
+) -> Steps[Row | None]:
     """Write down what was heard and move the message forward; None if the log does not hold it.
 
-    What would take the message back, or is heard a second time, is written down and moves nothing.
+    Returns the columns that can change, as they are then. What would take the message back, or is
+    heard a second time, is written down and moves nothing.
     """
     arguments = {
         "organization_id": organization_id,
@@ -111,7 +104,7 @@ def advance(
         "message": message or (in_words(code) if code else None),
     }
     row: Row | None = yield RowCall(_ADVANCE, arguments)
-    return _sms_log(row) if row is not None else None
+    return row
 
 
 def _earlier(sms: Sms) -> Steps[SmsLog | None]:
@@ -122,7 +115,7 @@ def _earlier(sms: Sms) -> Steps[SmsLog | None]:
     )
     if row is None:
         return None
-    earlier = _sms_log(row)
+    earlier = SmsLog(**{**row, "status": SmsStatus(row["status"])})
     if _content(earlier) != (
         sms.to,
         sms.body,
@@ -144,5 +137,26 @@ def _content(log: SmsLog) -> tuple[Any, ...]:
     )
 
 
-def _sms_log(row: Row) -> SmsLog:
-    return SmsLog(**{**row, "status": SmsStatus(row["status"])})
+def _pending(sms: Sms, row: Row) -> SmsLog:
+    return SmsLog(
+        id=row["id"],
+        to_phone=sms.to,
+        message_body=sms.body,
+        twilio_sid=None,
+        status=SmsStatus.PENDING,
+        error_code=None,
+        error_message=None,
+        related_shift_id=sms.related_shift_id,
+        related_worker_id=sms.related_worker_id,
+        related_participant_id=sms.related_participant_id,
+        created_at=row["created_at"],
+        updated_at=row["created_at"],
+        sent_at=None,
+        delivered_at=None,
+        failed_at=None,
+    )
+
+
+def moved(log: SmsLog, row: Row) -> SmsLog:
+    """Return the message as `advance` left it."""
+    return replace(log, **{**row, "status": SmsStatus(row["status"])})

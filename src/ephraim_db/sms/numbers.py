@@ -34,8 +34,9 @@ def _unfit(number: str) -> str | None:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return "has no country's code"
-    if not phonenumbers.is_valid_number(parsed):
+    kind = phonenumbers.number_type(parsed)
+    if kind == PhoneNumberType.UNKNOWN:
         return "is no number of its country's plan"
     if phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) != number:
         return "has a 0 too many after its country's code"
-    return _DEAF.get(phonenumbers.number_type(parsed))
+    return _DEAF.get(kind)

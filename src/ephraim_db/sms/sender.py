@@ -1,4 +1,4 @@
-"""The trusted service that sends: `Sender` blocks, `AsyncSender` awaits, and both say the same.
+"""The trusted service that sends, awaited; blocking.py is the same for those who block.
 
 method --> steps --run.py--> Postgres (database.py), Twilio (twilio.py), a pause
 """
@@ -6,40 +6,30 @@ method --> steps --run.py--> Postgres (database.py), Twilio (twilio.py), a pause
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from typing import Self
 from uuid import UUID
 
-from ephraim_db.database import AsyncDatabase, Database
-from ephraim_db.errors import EphraimError
+from ephraim_db.database import AsyncDatabase
+from ephraim_db.run import run_async
 from ephraim_db.sealing import Keyring
 from ephraim_db.sms import sending
-from ephraim_db.sms.batching import AsyncBatches, Batches, RowCall
+from ephraim_db.sms.batching import Batches, RowCall
 from ephraim_db.sms.callbacks import CallbackUrl
 from ephraim_db.sms.credential import Account, load_account
+from ephraim_db.sms.flight import Flight, Outcome
 from ephraim_db.sms.log import Sms
 from ephraim_db.sms.reconciling import STALE, Reconciled, reconcile
-from ephraim_db.sms.twilio import AsyncTwilio, Call, Twilio
+from ephraim_db.sms.twilio import Call, CreateMessage, Twilio
 from ephraim_db.sms_logs import SmsLog
 from ephraim_db.steps import Pause
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one message of many: its row in the log, or the error that kept it."""
-
-    sms: Sms
-    log: SmsLog | None = None
-    error: EphraimError | None = None
-
-
-class Sender:
-    """Sends SMS for organizations, blocking. Use it in a `with`; threads may share it."""
+class AsyncSender:
+    """Sends SMS for organizations, awaiting. Use it in an `async with`, on one event loop."""
 
     def __init__(
         self,
@@ -58,152 +48,8 @@ class Sender:
         self._keyring = keyring
         self._callback = CallbackUrl(callback_url) if callback_url is not None else None
         self._twilio = twilio or Twilio()
-        self._database = Database(database_url, connections=connections, perform=self._perform)
-        self._batches = Batches(self._database.run)
-
-    def __enter__(self) -> Self:
-        """Connect to the database."""
-        self._database.__enter__()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Close every connection."""
-        self._batches.close()
-        self._database.__exit__(*exception)
-        self._twilio.close()
-
-    def send_sms(
-        self,
-        organization_id: UUID,
-        to: str,
-        body: str,
-        *,
-        related_shift_id: UUID | None = None,
-        related_worker_id: UUID | None = None,
-        related_participant_id: UUID | None = None,
-        idempotency_key: str | None = None,
-    ) -> SmsLog:
-        """Send one message and return its row in the log.
-
-        `to` is E.164 and can receive SMS; `body` has at most 1600 characters. The related worker or
-        participant is the recipient, whose wish not to be sent SMS is heeded.
-
-        An `idempotency_key` sends one message: asked again, in this process or another, the same
-        row comes back, as it is by then. A row that comes back as `unknown` may have been sent:
-        do not send it again, `reconcile` finds out.
-
-        Raises `SmsError` where nothing was sent, `InvalidInput`, `SealingError`, `SupabaseError`.
-        """
-        sms = Sms(
-            organization_id,
-            to,
-            body,
-            related_shift_id,
-            related_worker_id,
-            related_participant_id,
-            idempotency_key,
-        )
-        return self._database.run(sending.send_sms(sms, self._keyring, self._callback))
-
-    def send_test_sms(self, organization_id: UUID, to: str, *, requested: UUID) -> SmsLog:
-        """Send a test that an admin asked for with `Client.request_credential_test`.
-
-        The stored credential is proved by sending. `TestNotRequested` if `requested` is not such a
-        request, or is used, or older than ten minutes; `TwilioRefused` says in plain words what is
-        wrong with the credential.
-        """
-        return self._database.run(
-            sending.send_test_sms(organization_id, to, requested, self._keyring, self._callback)
-        )
-
-    def send_many(
-        self,
-        messages: Iterable[Sms],
-        *,
-        concurrency: int = 32,
-        on_progress: Callable[[int], None] | None = None,
-    ) -> Iterator[Outcome]:
-        """Send each message; yield what became of it, in the order in which that is known.
-
-        At most `concurrency` are in flight, and `messages` is read no faster. An organization's
-        credential is opened once. `on_progress` hears how many are done. Stopping early lets those
-        in flight finish.
-        """
-        waiting = iter(messages)
-        accounts: dict[UUID, Account | EphraimError] = {}
-        flying: set[Future[Outcome]] = set()
-        done = 0
-        with ThreadPoolExecutor(concurrency, thread_name_prefix="sms") as threads:
-            while True:
-                for sms in islice(waiting, concurrency - len(flying)):
-                    if sms.organization_id not in accounts:
-                        accounts[sms.organization_id] = self._open(sms.organization_id)
-                    flying.add(threads.submit(self._send, accounts[sms.organization_id], sms))
-                if not flying:
-                    return
-                landed, flying = wait(flying, return_when=FIRST_COMPLETED)
-                for future in landed:
-                    done += 1
-                    if on_progress is not None:
-                        on_progress(done)
-                    yield future.result()
-
-    def reconcile(
-        self, organization_id: UUID | None = None, *, stale: timedelta = STALE
-    ) -> Reconciled:
-        """Ask Twilio what became of messages nobody heard of again; say what was settled.
-
-        `unknown` ones are looked for at once, `pending` ones and those on their way once they are
-        `stale`. Without an organization, those of all. Run it every few minutes.
-        """
-        return self._database.run(reconcile(self._keyring, organization_id, stale))
-
-    def _perform(self, step: RowCall | Call | Pause) -> object:
-        if isinstance(step, RowCall):
-            return self._batches.perform(step)
-        if not isinstance(step, Pause):
-            return self._twilio.perform(step)
-        time.sleep(step.seconds)
-        return None
-
-    def _open(self, organization_id: UUID) -> Account | EphraimError:
-        try:
-            return self._database.run(load_account(organization_id, self._keyring))
-        except EphraimError as error:
-            return error
-
-    def _send(self, account: Account | EphraimError, sms: Sms) -> Outcome:
-        if isinstance(account, EphraimError):
-            return Outcome(sms, error=account)
-        try:
-            steps = sending.send_from(account, sms, self._callback)
-            return Outcome(sms, log=self._database.run(steps))
-        except EphraimError as error:
-            return Outcome(sms, error=error)
-
-
-class AsyncSender:
-    """Sends SMS for organizations, awaiting. Use it in an `async with`, on one event loop."""
-
-    def __init__(
-        self,
-        database_url: str,
-        keyring: Keyring,
-        *,
-        callback_url: str | None = None,
-        connections: int = 8,
-        twilio: AsyncTwilio | None = None,
-    ) -> None:
-        """Take the sender's own login, the private keys, and where Twilio is to report.
-
-        `callback_url` is the public URL of `status_callbacks`; without one, statuses come by
-        `reconcile` only.
-        """
-        self._keyring = keyring
-        self._callback = CallbackUrl(callback_url) if callback_url is not None else None
-        self._twilio = twilio or AsyncTwilio()
         self._database = AsyncDatabase(database_url, connections=connections, perform=self._perform)
-        self._batches = AsyncBatches(self._database.run)
+        self._batches = Batches(self._database.run)
 
     async def __aenter__(self) -> Self:
         """Connect to the database."""
@@ -273,26 +119,22 @@ class AsyncSender:
         in flight finish.
         """
         waiting = iter(messages)
-        accounts: dict[UUID, Account | EphraimError] = {}
-        flying: set[asyncio.Task[Outcome]] = set()
+        flight = self._flight(concurrency)
         done = 0
         try:
             while True:
-                for sms in islice(waiting, concurrency - len(flying)):
-                    if sms.organization_id not in accounts:
-                        accounts[sms.organization_id] = await self._open(sms.organization_id)
-                    send = self._send(accounts[sms.organization_id], sms)
-                    flying.add(asyncio.create_task(send))
-                if not flying:
+                for sms in islice(waiting, flight.room):
+                    flight.add(sms)
+                landed = await flight.landed()
+                if not landed:
                     return
-                landed, flying = await asyncio.wait(flying, return_when=asyncio.FIRST_COMPLETED)
-                for task in landed:
+                for outcome in landed:
                     done += 1
                     if on_progress is not None:
                         on_progress(done)
-                    yield task.result()
+                    yield outcome
         finally:
-            await asyncio.gather(*flying, return_exceptions=True)
+            await flight.finish()
 
     async def reconcile(
         self, organization_id: UUID | None = None, *, stale: timedelta = STALE
@@ -304,6 +146,22 @@ class AsyncSender:
         """
         return await self._database.run(reconcile(self._keyring, organization_id, stale))
 
+    def _flight(self, concurrency: int) -> Flight:
+        return Flight(self._open_account, self._send, concurrency)
+
+    async def _open_account(self, organization_id: UUID) -> Account:
+        return await self._database.run(load_account(organization_id, self._keyring))
+
+    async def _send(self, account: Account, sms: Sms, turns: asyncio.Semaphore) -> SmsLog:
+        steps = sending.send_from(account, sms, self._callback)
+        return await run_async(steps, partial(self._perform_in_turn, turns))
+
+    async def _perform_in_turn(self, turns: asyncio.Semaphore, step: object) -> object:
+        if not isinstance(step, CreateMessage):
+            return await self._database.perform(step)
+        async with turns:
+            return await self._twilio.perform(step)
+
     async def _perform(self, step: RowCall | Call | Pause) -> object:
         if isinstance(step, RowCall):
             return await self._batches.perform(step)
@@ -311,18 +169,3 @@ class AsyncSender:
             return await self._twilio.perform(step)
         await asyncio.sleep(step.seconds)
         return None
-
-    async def _open(self, organization_id: UUID) -> Account | EphraimError:
-        try:
-            return await self._database.run(load_account(organization_id, self._keyring))
-        except EphraimError as error:
-            return error
-
-    async def _send(self, account: Account | EphraimError, sms: Sms) -> Outcome:
-        if isinstance(account, EphraimError):
-            return Outcome(sms, error=account)
-        try:
-            steps = sending.send_from(account, sms, self._callback)
-            return Outcome(sms, log=await self._database.run(steps))
-        except EphraimError as error:
-            return Outcome(sms, error=error)

@@ -26,7 +26,7 @@ from ephraim_db.errors import (
 from ephraim_db.sealing import Keyring
 from ephraim_db.sms.callbacks import CallbackUrl
 from ephraim_db.sms.credential import Account, load_account
-from ephraim_db.sms.log import Sms, advance, write_pending
+from ephraim_db.sms.log import Sms, advance, moved, write_pending
 from ephraim_db.sms.numbers import recipient
 from ephraim_db.sms.refusals import in_words
 from ephraim_db.sms.twilio import Busy, CreateMessage, Failure, Heard, NoAnswer
@@ -37,8 +37,8 @@ LONGEST_BODY = 1600  # characters, https://www.twilio.com/docs/api/errors/21617
 _LONGEST_KEY = 255
 # Seconds, doubled at each try and spread, so that many senders do not come again at once.
 _FIRST_PAUSE, _TRIES, _LONGEST_PAUSE = 0.5, 5, 30.0
-# Seconds after which a message is not handed over any more. Well below `reconciling.STALE`, so
-# that no row is given up there while somebody here still means to send it.
+# Seconds after which a message that was written down is not handed over any more. Well below
+# `reconciling.STALE`, so that no row is given up there while somebody here still means to send it.
 GIVE_UP = 120.0
 _USE_TEST = """
 update public.credential_tests as t
@@ -121,11 +121,12 @@ def send_test_sms(
 
 
 def _log_and_send(account: Account, sms: Sms, callback: CallbackUrl | None) -> Steps[SmsLog]:
+    deadline = time.monotonic() + GIVE_UP
     log, new = yield from write_pending(sms)
     if not new:
         return log
     url = callback.of(sms.organization_id, log.id) if callback else None
-    answer = yield from _hand_over(CreateMessage(account, sms.to, sms.body, url))
+    answer = yield from _hand_over(CreateMessage(account, sms.to, sms.body, url, deadline))
     if isinstance(answer, Heard):
         return (yield from _heard(log, sms, answer.status, sid=answer.sid, code=answer.error_code))
     if isinstance(answer, NoAnswer) and answer.handed_over:
@@ -141,7 +142,6 @@ def _log_and_send(account: Account, sms: Sms, callback: CallbackUrl | None) -> S
 
 def _hand_over(call: CreateMessage) -> Steps[Heard | Failure]:
     # Only what was certainly not sent is tried again.
-    began = time.monotonic()
     answer: Heard | Failure = yield call
     for pause in _pauses():
         seconds = pause
@@ -149,7 +149,7 @@ def _hand_over(call: CreateMessage) -> Steps[Heard | Failure]:
             seconds = min(max(pause, answer.seconds or 0), _LONGEST_PAUSE)
         elif not isinstance(answer, NoAnswer) or answer.handed_over:
             return answer
-        if time.monotonic() - began + seconds > GIVE_UP:
+        if time.monotonic() + seconds > call.deadline:
             return answer
         yield Pause(seconds)
         answer = yield call
@@ -173,7 +173,7 @@ def _heard(
     # The database may be away for a moment just when Twilio has answered; twice does no harm.
     for seconds in (0.2, 0.8, 3.0, None):
         try:
-            moved = yield from advance(
+            row = yield from advance(
                 sms.organization_id,
                 log.id,
                 "answer",
@@ -187,5 +187,5 @@ def _heard(
                 raise
             yield Pause(seconds)
         else:
-            return moved or log
+            return moved(log, row) if row else log
     raise AssertionError("unreachable")

@@ -8,6 +8,7 @@ No exception leaves here: the SDK's frames hold the auth token, and a traceback 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,17 +19,21 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from ephraim_db.sms.credential import Account
-from ephraim_db.sms.http import NEVER_SENT, AsyncHttp, Http, TooManyRequests
+from ephraim_db.sms.http import NEVER_SENT, Http, TooManyRequests
 
 
 @dataclass(frozen=True, slots=True)
 class CreateMessage:
-    """Ask Twilio to send. It may do so and not live to say it: see `NoAnswer`."""
+    """Ask Twilio to send. It may do so and not live to say it: see `NoAnswer`.
+
+    It is not asked after `deadline`, in seconds of `time.monotonic`.
+    """
 
     account: Account
     to: str = field(repr=False)
     body: str = field(repr=False)
     status_callback: str | None
+    deadline: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,48 +95,19 @@ _PAGE = 100
 
 
 class Twilio:
-    """Performs the calls, blocking. `base_url` stands in for https://api.twilio.com."""
+    """Performs the calls, on one event loop. `base_url` stands in for https://api.twilio.com."""
 
     def __init__(self, base_url: str | None = None) -> None:
         """Open no connection yet."""
         self._http = Http(base_url)
-
-    def perform(self, call: Call) -> Heard | list[Heard] | Failure:
-        """Make one call; whatever happens is an answer."""
-        try:
-            client = _client(call.account, self._http)
-            if isinstance(call, CreateMessage):
-                return _heard(client.messages.create(**_message(call)))
-            if isinstance(call, FetchMessage):
-                return _heard(client.messages(call.sid).fetch())
-            found = []
-            for message in client.messages.stream(to=call.to, page_size=_PAGE):
-                if message.date_created and message.date_created < call.since:
-                    break
-                found.append(_heard(message))
-            return found
-        except Exception as failure:
-            return _failure(failure)
-        except BaseException as stop:  # an interrupt takes none of the SDK's frames along
-            raise stop.with_traceback(None) from None
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
-
-
-class AsyncTwilio:
-    """Performs the calls, awaiting. `base_url` stands in for https://api.twilio.com."""
-
-    def __init__(self, base_url: str | None = None) -> None:
-        """Open no connection yet."""
-        self._http = AsyncHttp(base_url)
 
     async def perform(self, call: Call) -> Heard | list[Heard] | Failure:
         """Make one call; whatever happens is an answer."""
         try:
             client = _client(call.account, self._http)
             if isinstance(call, CreateMessage):
+                if time.monotonic() > call.deadline:
+                    return NoAnswer(False, "it was not this message's turn in time")
                 return _heard(await client.messages.create_async(**_message(call)))
             if isinstance(call, FetchMessage):
                 return _heard(await client.messages(call.sid).fetch_async())
@@ -151,7 +127,7 @@ class AsyncTwilio:
         await self._http.close()
 
 
-def _client(account: Account, http: Http | AsyncHttp) -> Client:
+def _client(account: Account, http: Http) -> Client:
     return Client(account.sid, account.auth_token.get_secret_value(), http_client=http)
 
 
@@ -186,3 +162,6 @@ def _failure(failure: Exception) -> Failure:
     if isinstance(failure, TwilioRestException | TwilioServiceException):
         return NoAnswer(True, f"HTTP {failure.status}")
     return NoAnswer(not isinstance(failure, NEVER_SENT), type(failure).__name__)
+
+
+AsyncTwilio = Twilio

@@ -21,7 +21,7 @@ from ephraim_db.local import LocalSupabase
 from ephraim_db.local.background import HOST, listen, served
 from ephraim_db.sealing import Keyring
 from ephraim_db.sms import AsyncSender, status_callbacks
-from ephraim_db.sms.twilio import AsyncTwilio
+from ephraim_db.sms.twilio import Twilio
 from ephraim_db.web.app import create_app
 from ephraim_db.web.personas import Personas
 from ephraim_db.web.verifying import SharedSecret
@@ -94,7 +94,7 @@ def development_app(
     """Return the page, the endpoint that Twilio reports to, and what both stand on."""
     callback_url = f"{origin}{_CALLBACKS}/twilio"
     sender = AsyncSender(
-        local.db_url, keyring, callback_url=callback_url, twilio=AsyncTwilio(twilio_url)
+        local.db_url, keyring, callback_url=callback_url, twilio=Twilio(twilio_url)
     )
     xero = AsyncXero(local.db_url, keyring, App(origin + _RETURN, endpoints=Endpoints.at(xero_url)))
     callbacks = status_callbacks(local.db_url, keyring, callback_url=callback_url)
