@@ -1,0 +1,100 @@
+"""What is asked of the SMS log, as each persona and by hand, in SQL.
+
+A persona asks, and policies filter. The owner of the table asks the same with the filter written by
+hand: by who asks, which has to be looked up as the policy does, or by ids that are known already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+
+from bench.filling import ACACIA, PARTICIPANT
+from ephraim_db.sms_logs import COLUMNS
+
+PAGE = 50
+SUBS = {
+    "admin": "a0000000-0000-4000-8000-000000000101",
+    "worker": "a0000000-0000-4000-8000-000000000103",
+    "participant": "a0000000-0000-4000-8000-000000000105",
+}
+LATEST, PAGE_1000, DAY, FAILED = "latest page", "page 1000", "count for a day", "filter by status"
+UNNAMED = "latest page without their own filter"
+_COLUMNS = ", ".join(f"m.{column}" for column in COLUMNS)
+_PAGE_OF = f"""
+select {_COLUMNS}
+from public.sms_logs as m
+where {{conditions}}
+order by m.created_at desc, m.id desc
+limit {PAGE}
+"""
+_COUNT = "select count(*) from public.sms_logs as m where {conditions}"
+# The last row of page 999; of fewer pages, of the last but one.
+_BEGINS = f"""
+select m.created_at, m.id
+from public.sms_logs as m
+where {{conditions}}
+order by m.created_at desc, m.id desc
+offset (
+    select greatest(count(*) - {PAGE} - 1, 0)
+    from (select from public.sms_logs as m where {{conditions}} limit {1000 * PAGE}) as r
+)
+limit 1
+"""
+_STAFF = """m.organization_id = (
+    select p.organization_id
+    from public.profiles as p
+    where p.id = '{sub}' and p.is_active and p.role in ('admin', 'coordinator', 'worker')
+)"""
+_PARTICIPANT = """(m.organization_id, m.related_participant_id) = (
+    select q.organization_id, q.id
+    from public.profiles as p
+    inner join public.participants as q
+        on p.organization_id = q.organization_id and p.id = q.profile_id
+    where p.id = '{sub}' and p.is_active
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One query three times: as the persona, and as the owner by who asks, and by ids."""
+
+    query: str
+    persona: str
+    by_policy: str
+    by_hand: str
+    by_ids: str
+
+
+def asked(owner: psycopg.Connection) -> Iterator[Asked]:
+    """Yield each query of each persona; `owner` looks where page 1000 begins."""
+    for persona, sub in SUBS.items():
+        known, named = f"m.organization_id = '{ACACIA}'", "true"
+        by_hand = (_PARTICIPANT if persona == "participant" else _STAFF).format(sub=sub)
+        if persona == "participant":
+            named = f"m.related_participant_id = '{PARTICIPANT}'"
+            known = f"{known} and {named}"
+        for query, (form, condition) in _queries(owner, known).items():
+            filters = (named, by_hand, known)
+            yield Asked(
+                query, persona, *(form.format(conditions=f"{f} and {condition}") for f in filters)
+            )
+        if persona == "participant":
+            pages = (_PAGE_OF.format(conditions=f) for f in ("true", by_hand, known))
+            yield Asked(UNNAMED, persona, *pages)
+
+
+def _queries(owner: psycopg.Connection, known: str) -> dict[str, tuple[str, str]]:
+    last = owner.execute(_BEGINS.format(conditions=known).encode()).fetchone()
+    created_at, message = last or ("infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff")
+    return {
+        LATEST: (_PAGE_OF, "true"),
+        PAGE_1000: (
+            _PAGE_OF,
+            f"(m.created_at, m.id) < ('{created_at}', '{message}')",
+        ),
+        DAY: (_COUNT, "m.created_at >= '2026-10-01' and m.created_at < '2026-10-02'"),
+        FAILED: (_PAGE_OF, "m.status = 'failed'"),
+    }
