@@ -8,6 +8,7 @@ from tests.plugin.conftest import ACME, ANN, BOB, CYD, ZETA
 
 from ephraim_db.errors import InvalidInput
 from ephraim_db.rls import Persona
+from ephraim_db.rls.filling.people import made_user
 from ephraim_db.testing import Rls
 
 WHO = "select current_user::text, auth.uid()::text"
@@ -86,6 +87,13 @@ def test_a_role_that_the_owner_is_no_member_of_can_be_acted_as(notes: Rls) -> No
     with notes.acting_as(Persona("reporter", "reporter_of_notes")):
         assert ask(notes, "select current_user::text") == ("reporter_of_notes",)
         assert ask(notes, COUNT) == (0,)
+
+
+def test_who_is_made_for_the_run_is_made_for_the_test_as_well(notes: Rls) -> None:
+    made = Persona("guest", "authenticated", made_user(9), claims={"is_anonymous": True})
+    with notes.acting_as(made) as connection:
+        connection.execute("insert into members (team_id, user_id) values (%s, auth.uid())", [ACME])
+    notes.assert_sees_only(made, "notes", f"team_id = '{ACME}'")
 
 
 def test_a_new_persona_is_a_user_with_claims_and_rows(notes: Rls) -> None:

@@ -17,6 +17,7 @@ from psycopg.rows import tuple_row
 
 from ephraim_db.errors import EphraimError, InvalidInput
 from ephraim_db.rls import Persona, Personas
+from ephraim_db.rls.filling.people import is_made
 from ephraim_db.rls.prober import become_able
 from ephraim_db.testing.acting import acting, as_role, role_of
 from ephraim_db.testing.attempting import INSUFFICIENT_PRIVILEGE, Attempt, attempt
@@ -65,7 +66,11 @@ class Rls:
         What was done stays until the test ends, for the next persona to see. If a statement fails,
         everything of the block is undone. Deferred constraints are checked at its end.
         """
-        return self._acting(self.persona(persona))
+        who = self.persona(persona)
+        if is_made(who.sub):
+            with self._as_owner():
+                self._known(who)
+        return self._acting(who)
 
     def new_persona(
         self,
@@ -177,18 +182,23 @@ class Rls:
     def _known(self, name: str | Persona) -> Persona:
         """Return the persona; refuse one that is no user, and would seem to be kept from anything.
 
-        To act as somebody who is gone is left to the test: their token may live on.
+        To act as somebody who is gone is left to the test: their token may live on. Who is made for
+        the run, as the id in rls.toml says, is made here as well.
         """
         persona = self.persona(name)
         if persona.sub is not None and self._desk.catalog.named("auth", "users"):
             cursor = self.connection.cursor(row_factory=tuple_row)
             is_user = "select exists (select from auth.users where id::text = %s)"
-            if cursor.execute(is_user, (persona.sub,)).fetchone() != (True,):
+            if cursor.execute(is_user, (persona.sub,)).fetchone() == (True,):
+                return persona
+            if not is_made(persona.sub):
                 raise InvalidInput(
                     "persona",
                     f"{persona.name}: sub {persona.sub} is no user in auth.users, so nothing "
                     "would be proved. Add the user to the seed, or use new_persona",
                 )
+            with self.connection.transaction():
+                self._maker.add_user(persona)
         return persona
 
     @property
