@@ -86,6 +86,10 @@ def asked(owner: psycopg.Connection) -> Iterator[Asked]:
             yield Asked(UNNAMED, persona, *pages)
 
 
+def _beyond(created_at: object, message: object) -> str:
+    return f"(m.created_at < '{created_at}' or m.id < '{message}')"
+
+
 def _queries(owner: psycopg.Connection, known: str) -> dict[str, tuple[str, str]]:
     last = owner.execute(_BEGINS.format(conditions=known).encode()).fetchone()
     created_at, message = last or ("infinity", "ffffffff-ffff-ffff-ffff-ffffffffffff")
@@ -93,7 +97,8 @@ def _queries(owner: psycopg.Connection, known: str) -> dict[str, tuple[str, str]
         LATEST: (_PAGE_OF, "true"),
         PAGE_1000: (
             _PAGE_OF,
-            f"(m.created_at, m.id) < ('{created_at}', '{message}')",
+            # As the client asks, by way of PostgREST, which compares no rows.
+            f"m.created_at <= '{created_at}' and {_beyond(created_at, message)}",
         ),
         DAY: (_COUNT, "m.created_at >= '2026-10-01' and m.created_at < '2026-10-02'"),
         FAILED: (_PAGE_OF, "m.status = 'failed'"),
