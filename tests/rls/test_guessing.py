@@ -58,6 +58,16 @@ def test_members_of_the_seed_are_found_by_role_and_one_stranger(guessing: Guessi
     assert found.personas["anonymous_sign_in"].claims == {"is_anonymous": True}
 
 
+def test_who_is_a_member_twice_is_written_down_as_such(guessing: Guessing, tmp_path: Path) -> None:
+    both = f"insert into public.members values ('{ZETA}', '{ANN}', 'guest');"
+    found = guessing(NOTES, MEMBERS, SEEDED, both)
+    assert set(found.personas["team_admin"].organizations) == {ACME, ZETA}
+    assert found.personas["member"].organizations == (ACME,)
+    path = tmp_path / "rls.toml"
+    path.write_text(as_toml(found), encoding="utf-8")
+    assert read_personas(path)["team_admin"] == found.personas["team_admin"]
+
+
 def test_where_nobody_is_a_member_an_owner_a_member_and_a_stranger_are_made(
     guessing: Guessing,
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 from tests.rls.conftest import ACME, ANN, BOB, CYD, NOTES, PEOPLE, ZETA, Look
@@ -39,6 +41,15 @@ def test_scope_is_the_narrowest_that_holds_every_row_seen(
     look: Look, using: str, expected: str
 ) -> None:
     assert word(look(NOTES, policy("select", using)), "ann", "notes", "SELECT") == expected
+
+
+@pytest.mark.parametrize(("also_of", "scope"), [((), "all"), ((ZETA,), "organization")])
+def test_rows_of_every_organization_that_somebody_is_of_are_their_organizations(
+    look: Look, also_of: tuple[str, ...], scope: str
+) -> None:
+    everyone = (replace(PEOPLE["ann"], also_of=also_of), *PEOPLE.everyone[1:])
+    matrix = look(NOTES, policy("select", "true"), personas=replace(PEOPLE, everyone=everyone))
+    assert word(matrix, "ann", "notes", "SELECT") == f"allowed {scope}"
 
 
 def test_a_column_that_is_not_granted_is_refused_by_grant(look: Look) -> None:

@@ -36,6 +36,14 @@ def test_a_persona_is_a_role_with_claims(tmp_path: Path) -> None:
     assert json.loads(personas["visitor"].jwt_claims) == {"role": "anon"}
 
 
+def test_a_persona_may_be_a_member_of_several_organizations(tmp_path: Path) -> None:
+    text = '[personas.a]\nrole = "authenticated"\nsub = "s"\norganization = {}\n'
+    several = read_personas(written(tmp_path, text.format('["x", 7, "x"]')))["a"]
+    assert (several.organization, several.organizations) == ("x", ("x", "7"))
+    assert read_personas(written(tmp_path, text.format('"x"')))["a"].organizations == ("x",)
+    assert read_personas(written(tmp_path, text.format("[]")))["a"].organizations == ()
+
+
 def test_schemas_are_public_unless_it_says_otherwise(tmp_path: Path) -> None:
     personas = read_personas(written(tmp_path, '[personas.visitor]\nrole = "anon"\n'))
     assert (personas.schemas, personas.boundary) == (("public",), None)
@@ -48,6 +56,11 @@ def test_schemas_are_public_unless_it_says_otherwise(tmp_path: Path) -> None:
         ("[personas]\n", "personas", "at least one"),
         ("[personas.a]\n", "personas.a.role", "anon"),
         ("[personas.a]\nrole = ''\n", "personas.a.role", "not empty"),
+        (
+            "[personas.a]\nrole = 'anon'\norganization = ['']\n",
+            "personas.a.organization",
+            "not empty",
+        ),
         ("[personas.a]\nrole = 'anon'\nsubject = 'x'\n", "personas.a.subject", "sub"),
         ("[personas.a]\nrole = 'anon'\nclaims = 'x'\n", "personas.a.claims", "table"),
         ("personas = { a = 'anon' }\n", "personas.a", "[personas.a]"),

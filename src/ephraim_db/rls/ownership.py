@@ -7,7 +7,7 @@ messages.participant_id -> participants.profile_id -> profiles.id -> auth.users.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 
 from psycopg.sql import Literal
@@ -55,8 +55,10 @@ class Ownership:
         return _class(self.own(relation, persona), self.organization(relation, persona))
 
     def class_for_each(self, relation: Relation) -> str:
-        """Return the same for each persona of a relation `who` (sub, organization)."""
-        return _class(self._own(relation, "who.sub"), self._of(relation, "who.organization"))
+        """Return the same for each persona of a relation `who` (sub, organizations)."""
+        return _class(
+            self._own(relation, "= who.sub"), self._of(relation, "= any (who.organizations)")
+        )
 
     def kinds(self, relation: Relation, persona: Persona) -> tuple[Whose, ...]:
         """Return the kinds of rows that there can be, narrowest first."""
@@ -86,23 +88,25 @@ class Ownership:
 
     def own(self, relation: Relation, persona: Persona) -> str | None:
         """Return the condition that a row is the persona's own, if there can be such rows."""
-        return self._own(relation, _literal(persona.sub)) if persona.sub is not None else None
+        return (
+            self._own(relation, f"= {_literal(persona.sub)}") if persona.sub is not None else None
+        )
 
     def organization(self, relation: Relation, persona: Persona) -> str | None:
         """Return the condition that a row is the organization's, if there can be such rows."""
-        if persona.organization is None:
-            return None
-        return self._of(relation, _literal(persona.organization))
-
-    def _own(self, relation: Relation, sub: str) -> str | None:
-        return self._condition(relation, self._names_user, sub) or self._condition(
-            relation, self._seems_to_name_user, sub
+        return (
+            self._of(relation, is_one_of(persona.organizations)) if persona.organization else None
         )
 
-    def _of(self, relation: Relation, organization: str) -> str | None:
+    def _own(self, relation: Relation, test: str) -> str | None:
+        return self._condition(relation, self._names_user, test) or self._condition(
+            relation, self._seems_to_name_user, test
+        )
+
+    def _of(self, relation: Relation, test: str) -> str | None:
         if self._boundary is None:
             return None
-        return self._condition(relation, self._names_organization, organization)
+        return self._condition(relation, self._names_organization, test)
 
     def _spread_user_columns(self) -> None:
         grown = True
@@ -127,12 +131,12 @@ class Ownership:
         keys = tuple(c for c in relation.column_names if (relation.oid, c) in self._boundary_keys)
         return keys or tuple(c for c in relation.column_names if c == self._boundary)
 
-    def _condition(self, relation: Relation, goal: Goal, value: str) -> str | None:
+    def _condition(self, relation: Relation, goal: Goal, test: str) -> str | None:
         ways: list[tuple[Relation, tuple[ForeignKey, ...]]] = [(relation, ())]
         seen = {relation.oid}
         while ways:
             conditions = [
-                self._along(way, f"{quote(column)}::text = {value}")
+                self._along(way, f"{quote(column)}::text {test}")
                 for end, way in ways
                 for column in goal(end)
             ]
@@ -171,6 +175,12 @@ def _class(own: str | None, organization: str | None) -> str:
         f"(case when {own or 'false'} then {Whose.OWN:d} "
         f"when {organization or 'false'} then {Whose.ORGANIZATION:d} else {Whose.OTHER:d} end)"
     )
+
+
+def is_one_of(values: Sequence[str]) -> str:
+    """Return the end of a condition that a text is one of these."""
+    one, *more = map(_literal, values)
+    return f"in ({', '.join((one, *more))})" if more else f"= {one}"
 
 
 def _literal(value: str) -> str:

@@ -6,7 +6,7 @@ boundary = "organization_id"        # the column that says whose row it is (opti
 [personas.worker]
 role = "authenticated"              # the Postgres role
 sub = "..."                         # auth.users.id, the claim auth.uid() reads (optional)
-organization = "..."                # its value of the boundary column (optional)
+organization = "..."                # its value of the boundary column, or a list (optional)
 claims = { is_anonymous = true }    # further claims (optional)
 
 secrets = ["organizations.api_key"] # columns nobody who signs in should read (optional)
@@ -17,7 +17,6 @@ secrets = ["organizations.api_key"] # columns nobody who signs in should read (o
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,17 +25,27 @@ from typing import Any
 from ephraim_db.errors import InvalidPersonas
 from ephraim_db.rls.suppressions import Suppression, read_suppressions
 from ephraim_db.rls.unnoticed import Unnoticed, read_unnoticed
+from ephraim_db.toml import read_toml
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """A named identity to act as. `sub` and `organization` are compared as text."""
+    """A named identity to act as. `sub` and `organization` are compared as text.
+
+    `also_of` are further organizations that it is a member of.
+    """
 
     name: str
     role: str
     sub: str | None = None
     organization: str | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
+    also_of: tuple[str, ...] = ()
+
+    @property
+    def organizations(self) -> tuple[str, ...]:
+        """Return every organization it is a member of."""
+        return (self.organization, *self.also_of) if self.organization is not None else ()
 
     @property
     def jwt_claims(self) -> str:
@@ -70,7 +79,7 @@ def read_personas(path: Path) -> Personas:
     Raises InvalidPersonas naming the file, the key and what to write there.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_toml(path)
     except FileNotFoundError as missing:
         raise InvalidPersonas(
             path,
@@ -78,8 +87,8 @@ def read_personas(path: Path) -> Personas:
             "there is no such file: `ephraim-db rls init` writes one, or write one with a "
             "[personas.<name>] table for each",
         ) from missing
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
-        raise InvalidPersonas(path, "", f"is not TOML: {broken}") from broken
+    except ValueError as broken:
+        raise InvalidPersonas(path, "", str(broken)) from broken
 
     reader = _Reader(path)
     reader.refuse_unknown(
@@ -111,6 +120,10 @@ class _Reader:
 
     def persona(self, name: str, table: object) -> Persona:
         key = f"personas.{name}"
+        if not (name and name.isprintable()):
+            raise InvalidPersonas(
+                self.path, f"personas.{name!r}", "is no name: write one that prints, on one line"
+            )
         if not isinstance(table, dict):
             raise InvalidPersonas(self.path, key, f"is not a table: write [{key}]")
         self.refuse_unknown(table, f"{key}.", {"role", "sub", "organization", "claims"})
@@ -124,8 +137,21 @@ class _Reader:
             raise InvalidPersonas(
                 self.path, f"{key}.claims", "takes a table: { is_anonymous = true }"
             )
-        organization = self.text(table, "organization", f"{key}.")
-        return Persona(name, role, self.text(table, "sub", f"{key}."), organization, claims)
+        try:
+            json.dumps(claims, default=str, allow_nan=False)
+        except ValueError:
+            raise InvalidPersonas(
+                self.path, f"{key}.claims", "takes what JSON holds, which is no nan and no inf"
+            ) from None
+        homes = self.organizations(table, f"{key}.")
+        sub = self.text(table, "sub", f"{key}.")
+        return Persona(name, role, sub, homes[0] if homes else None, claims, homes[1:])
+
+    def organizations(self, table: dict[str, Any], prefix: str) -> tuple[str, ...]:
+        values = table.get("organization")
+        listed = values if isinstance(values, list) else [values]
+        told = [self.text({"organization": value}, "organization", prefix) for value in listed]
+        return tuple(dict.fromkeys(value for value in told if value is not None))
 
     def text(self, table: dict[str, Any], key: str, prefix: str) -> str | None:
         value = table.get(key)

@@ -169,7 +169,7 @@ def _look(
 ) -> Rows:
     hashes = ", ".join(f"hashtext(r.{quote(c.name)}::text)" for c in relation.columns)
     people = ", ".join(
-        f"({at}, {_text(persona.sub)}, {_text(persona.organization)})"
+        f"({at}, {_text(persona.sub)}, {_texts(persona.organizations)})"
         for at, persona in enumerate(personas)
     )
     cursor = _run(
@@ -177,7 +177,7 @@ def _look(
         f"{first} select count(*) from {relation.sql};"
         f"select array[{hashes}]::integer[], array("
         f"select {ownership.class_for_each(relation)} "
-        f"from (values {people}) as who (place, sub, organization) order by who.place) "
+        f"from (values {people}) as who (place, sub, organizations) order by who.place) "
         f"from {copy_name(relation)} as v cross join lateral (select (v.image).*) as r "
         "order by v.n",
     )
@@ -226,6 +226,10 @@ def _shown(column: Column) -> Callable[[int | None], object]:
 
 def _text(value: str | None) -> str:
     return "null::text" if value is None else f"{Literal(value).as_string(None)}::text"
+
+
+def _texts(values: Sequence[str]) -> str:
+    return f"array[{', '.join(map(_text, values))}]::text[]"
 
 
 def _run(connection: psycopg.Connection[Any], sql: str) -> psycopg.Cursor[Any]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-
-from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Column, Privileges, Relation, quote
 from ephraim_db.rls.changes import Changes, gone
-from ephraim_db.rls.ownership import Ownership, Whose
+from ephraim_db.rls.ownership import Ownership, Whose, is_one_of
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Answer, Probe, Question, Until
 from ephraim_db.rls.relation_probes import (
@@ -68,7 +66,7 @@ class TableProbes:
             yield self._delete_all
 
     def truncations(self) -> Iterator[Probe]:
-        """Yield a TRUNCATE, which no policy holds; it is stopped just before it empties anything."""
+        """Yield a TRUNCATE, which no policy holds; it is stopped just before it would empty it."""
         if self.writes:
             sql = f"truncate {self._sql}, pg_temp.ephraim_stop"
             yield Probe((Question("TRUNCATE", "blind"),), sql, NO_WITNESS)
@@ -195,18 +193,18 @@ class TableProbes:
         anything pass goes unnoticed.
         """
         relation, name = self.rows.relation, quote(column.name)
-        mine = self.persona.sub
+        mine: Sequence[str] = (self.persona.sub,) if self.persona.sub else ()
         if column.name in self.ownership.organization_columns(relation):
-            mine = self.persona.organization
+            mine = self.persona.organizations
         elif column.name not in self.ownership.owner_columns(relation):
             return
         strangers = self.rows.examples(self.persona, Whose.OTHER)
-        if mine is not None and strangers:
+        if mine and strangers:
             theirs = f"(v.image).{name}"
             yield Probe(
                 (Question("UPDATE", "moved", column.name),),
                 f"update {self._sql} set {name} = (select {theirs} from {self.rows.table} as v "
-                f"where {theirs}::text <> {Literal(mine).as_string(None)} "
+                f"where not {theirs}::text {is_one_of(mine)} "
                 f"order by v.n <> {strangers[0]}, v.n limit 1)",
                 self._gone,
                 until="unconstrained",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 from tests.rls.conftest import ACME, ANN, NOTES, USERS, ZETA, Look
@@ -54,6 +56,21 @@ def test_users_and_memberships_are_made_for_personas_who_are_nobody_yet(fill: Fi
     asking = "select role, user_id::text from public.members as m where team_id = '{}' order by 1"
     found, _ = fill(EMPTY, members, asking=asking.format(made_organization(1)), personas=MADE)
     assert found == [("member", made_user(2)), ("owner", made_user(1))]
+
+
+def test_who_is_of_two_organizations_becomes_a_member_of_both(fill: Fill) -> None:
+    members = """
+    create table public.members (
+        team_id uuid references public.teams (id), user_id uuid references auth.users (id),
+        primary key (team_id, user_id)
+    );
+    """
+    owner = replace(MADE["owner"], also_of=(made_organization(2),))
+    asking = f"select team_id::text from public.members where user_id = '{made_user(1)}' order by 1"
+    people = replace(MADE, everyone=(owner, *MADE.everyone[1:]))
+    found, filled = fill(EMPTY, members, asking=asking, personas=people)
+    assert found == [(made_organization(1),), (made_organization(2),)]
+    assert filled.unfilled == ()
 
 
 def test_made_people_own_something_beside_seeded_rows(fill: Fill) -> None:

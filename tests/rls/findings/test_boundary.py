@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 from tests.rls.conftest import ACME, ANN, BOB, CYD, ZETA
-from tests.rls.findings.conftest import ALONE, PLAIN, Find
+from tests.rls.findings.conftest import ALONE, EVERYONE, PLAIN, Find
 from tests.rls.test_matrix import OWN, TEAM, policy
 
+from ephraim_db.rls import Personas
+from ephraim_db.rls.findings import boundary_reads, examine
+
+THIRD = "00000000-0000-4000-8000-0000000000f1"
+OF_BOTH = replace(
+    EVERYONE, everyone=(replace(EVERYONE["ann"], also_of=(ZETA,)), *EVERYONE.everyone[1:])
+)
+"""Ann is of both teams, and rls.toml says so."""
 READ, WRITE = "cross-boundary-read", "cross-boundary-write"
 
 
@@ -85,6 +95,51 @@ def test_a_blind_write_past_what_select_shows_is_found_without_any_select(find: 
 
 def test_making_a_team_is_signing_up_and_no_crossing(find: Find) -> None:
     assert find(PLAIN, policy("insert", check="true", on="teams")).said(WRITE) == []
+
+
+MEMBER_TWICE = f"""
+create table public.members (
+    user_id uuid references auth.users (id),
+    team_id uuid references public.teams (id),
+    primary key (user_id, team_id)
+);
+insert into public.members values
+('{ANN}', '{ACME}'), ('{ANN}', '{ZETA}'), ('{BOB}', '{ACME}'), ('{CYD}', '{ZETA}');
+insert into public.teams values ('{THIRD}', 'Third');
+insert into public.notes (team_id, user_id, title) values ('{THIRD}', '{CYD}', 'of a third team');
+alter table public.members enable row level security;
+create policy "own" on public.members for select to authenticated using (user_id = auth.uid());
+"""
+MY_TEAMS = "team_id in (select m.team_id from public.members as m)"
+
+
+@pytest.mark.parametrize(("seen", "expected"), [("true", ["error notes"]), (MY_TEAMS, [])])
+def test_who_is_a_member_of_two_teams_is_judged_by_both(
+    find: Find, seen: str, expected: list[str]
+) -> None:
+    found = find(PLAIN, MEMBER_TWICE, policy("select", seen), personas=OF_BOTH)
+    assert found.said(READ, "ann") == expected
+
+
+@pytest.mark.parametrize(("check", "expected"), [("true", ["error notes"]), (MY_TEAMS, [])])
+def test_a_row_may_only_be_moved_between_teams_of_ones_own(
+    find: Find, check: str, expected: list[str]
+) -> None:
+    moving = policy("select", MY_TEAMS) + policy("update", MY_TEAMS, check)
+    assert find(PLAIN, MEMBER_TWICE, moving, personas=OF_BOTH).said(MOVE, "ann") == expected
+
+
+@pytest.mark.parametrize(("personas", "told"), [(EVERYONE, True), (OF_BOTH, False)])
+def test_a_membership_that_rls_toml_does_not_name_is_told(
+    url: str, personas: Personas, told: bool
+) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"{PLAIN} {MEMBER_TWICE}".encode())
+        matrix = examine(connection, personas, rules=[boundary_reads.find]).matrix
+    left_out = [one for one in matrix.unproven if one.of_search]
+    assert [(one.persona, one.relation) for one in left_out] == (
+        [("ann", "public.members")] if told else []
+    )
 
 
 MOVE = "row-moved-out"

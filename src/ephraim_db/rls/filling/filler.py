@@ -98,6 +98,7 @@ class _Filler:
                 refusal = self._try([("", sql)])[0]
                 first = first or refusal
                 if refusal is None:
+                    wanted = wanted - {person.persona.sub}
                     break
             else:
                 silenced = without_triggers(self.connection, users, sql)

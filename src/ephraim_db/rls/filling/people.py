@@ -6,7 +6,7 @@ Who is made for the run, because the seed has nobody like that, is known by the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ephraim_db.rls.personas import Persona, Personas
 
@@ -54,7 +54,12 @@ def is_made(value: str | None) -> bool:
 
 def find_people(personas: Personas, base: str) -> tuple[Person, ...]:
     """Return whose rows are needed, so that there are own, shared and foreign ones for each."""
-    somebody = {(p.sub, p.organization): p for p in personas.everyone if p.sub or p.organization}
+    somebody = {
+        (p.sub, organization): replace(p, organization=organization, also_of=())
+        for p in personas.everyone
+        for organization in p.organizations or (None,)
+        if p.sub or organization
+    }
     found = [*somebody.values(), *_missing(personas, list(somebody), base)]
     found.sort(key=lambda p: (is_made(p.sub), bool(p.claims.get("is_anonymous"))))
     leaders: dict[str | None, Persona] = {}

@@ -1,18 +1,19 @@
 """Try things out, several steps at a time, as personas and as the prober, and take them all back.
 
-attempts (lists of Step) --one round trip--> for each, what its steps Told
+attempts (lists of Step) --as a tree, one round trip--> for each, what its steps Told
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, LiteralString
 
 import psycopg
 
+from ephraim_db.rls.findings.branching import Branch, branch_out
 from ephraim_db.rls.personas import Persona
 
 AT_ONCE = 500
@@ -85,44 +86,48 @@ def carry_out(
     """
     results: Results = []
     for start in range(0, len(attempts), AT_ONCE):
-        results += _send(connection, search_path, (before, *attempts[start : start + AT_ONCE]))
+        results += _send(connection, search_path, before, attempts[start : start + AT_ONCE])
     return results
 
 
 def _send(
-    connection: psycopg.Connection[Any], search_path: str, attempts: Sequence[Attempt]
+    connection: psycopg.Connection[Any],
+    search_path: str,
+    before: Attempt,
+    attempts: Sequence[Attempt],
 ) -> Results:
-    personas: dict[str, int] = {}
-    people: list[dict[str, Any]] = []
-    sent = []
-    for attempt in attempts:
-        steps = []
-        for step in attempt:
-            who = None
-            if step.persona:
-                identity = f"{step.persona.role} {step.persona.jwt_claims}"
-                who = personas.setdefault(identity, len(people))
-                if who == len(people):
-                    people.append(_acting(step.persona, search_path))
-            steps.append(
-                {
-                    "sql": step.sql,
-                    "who": who,
-                    "asks": step.asks,
-                    "may_fail": step.may_fail,
-                    "undone": step.undone,
-                }
-            )
-        sent.append(steps)
+    people: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def as_json(branch: Branch) -> dict[str, Any]:
+        return {
+            "steps": [as_object(step) for step in branch.steps],
+            "then": [as_json(one) for one in branch.then],
+        }
+
+    def as_object(step: Step) -> dict[str, Any]:
+        known = {"sql": step.sql, "asks": step.asks, "may_fail": step.may_fail}
+        if step.persona is None:
+            return {**known, "undone": step.undone}
+        identity = f"{step.persona.role} {step.persona.jwt_claims}"
+        if identity not in people:
+            people[identity] = (len(people), _acting(step.persona, search_path))
+        return {**known, "undone": step.undone, "who": people[identity][0]}
+
+    first = tuple(replace(step, may_fail=True) for step in before)
+    tree = Branch(first, branch_out(attempts))
+    sent = json.dumps(as_json(tree))
+    acting = json.dumps([person for _, person in people.values()])
+    results: Results = [() for _ in attempts]
     try:
         with connection.transaction(force_rollback=True):
             row = connection.execute(
-                "select pg_temp.ephraim_attempt(%s, %s)", (json.dumps(people), json.dumps(sent))
+                "select pg_temp.ephraim_attempt(%s, %s)", (acting, sent)
             ).fetchone()
     except psycopg.errors.QueryCanceled:
-        return [() for _ in attempts[1:]]
-    told = row[0][1:] if row else []
-    return [tuple(Told(**step) for step in steps) for steps in told]
+        return results
+    for number, told in tree.told(row[0]) if row else ():
+        results[number] = tuple(Told(**one) for one in told[len(first) :])
+    return results
 
 
 def _acting(persona: Persona, search_path: str) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from ephraim_db.rls.findings.finding import Severity
 from ephraim_db.rls.findings.fixing import compare_columns, fix_policy
 from ephraim_db.rls.findings.proving import reads_others
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.matrix import Unproven
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 
 RULE = "cross-boundary-read"
 
 
-def find(scene: Scene) -> Iterator[Candidate]:
+def find(scene: Scene) -> Iterator[Candidate | Unproven]:
     """Suspect every member who saw rows of another organization that are not public."""
     for persona, relation in scene.pairs(scene.judged_members):
         if Whose.ORGANIZATION not in scene.kinds(persona, relation):
@@ -39,6 +40,15 @@ def find(scene: Scene) -> Iterator[Candidate]:
             ),
             reads_others(scene, persona, relation, columns),
         )
+    for name, membership in scene.also_elsewhere.items():
+        yield Unproven(
+            name,
+            membership.full_name,
+            "SELECT",
+            f"it is a member of another {scene.boundary}, too: what crosses from one to the other "
+            "was not judged; write `organization` as a list in rls.toml",
+            of_search=True,
+        )
 
 
 def _severity(scene: Scene, persona: Persona, relation: Relation) -> tuple[Severity, str]:
@@ -51,7 +61,7 @@ def _severity(scene: Scene, persona: Persona, relation: Relation) -> tuple[Sever
         other.name
         for other in scene.judged_members
         if other.role == persona.role
-        and other.organization == persona.organization
+        and other.organizations == persona.organizations
         and not any(c.scope == "all" for c in scene.allowed(other, relation, "SELECT"))
     ]
     if held:

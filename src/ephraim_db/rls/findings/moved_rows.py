@@ -6,9 +6,7 @@ lets rows leave.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from psycopg.sql import Literal
+from collections.abc import Iterator, Sequence
 
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step, as_prober, asked
@@ -16,7 +14,7 @@ from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.fixing import compare_columns, fix_policy
 from ephraim_db.rls.findings.others import NOTED, note_down, rows_that_are
 from ephraim_db.rls.findings.scene import Scene
-from ephraim_db.rls.ownership import Whose
+from ephraim_db.rls.ownership import Whose, is_one_of
 from ephraim_db.rls.personas import Persona
 
 RULE = "row-moved-out"
@@ -48,17 +46,19 @@ def find(scene: Scene) -> Iterator[Candidate]:
                         f"{compare_columns((column,), scene.boundary)} in WITH CHECK as well, "
                         "or revoke update of the column",
                     ),
-                    tuple(proofs_of_moving(scene, persona, relation, column, persona.organization)),
+                    tuple(
+                        proofs_of_moving(scene, persona, relation, column, persona.organizations)
+                    ),
                 )
 
 
 def proofs_of_moving(
-    scene: Scene, persona: Persona, relation: Relation, column: str, home: str
+    scene: Scene, persona: Persona, relation: Relation, column: str, homes: Sequence[str]
 ) -> Iterator[Proof]:
-    """Yield proofs that the persona gives a row away, whose column has the value `home`."""
+    """Yield proofs that the persona gives a row away whose column has one of the `homes`."""
     name = quote(column)
     mine = rows_that_are(scene, persona, relation, (Whose.OWN, Whose.ORGANIZATION))
-    here = f"r.{name}::text = {Literal(home).as_string(None).strip()}"
+    here = f"r.{name}::text {is_one_of(homes)}"
     target = as_prober(
         "create temp table target on commit drop as "
         f"select r.{name} from {relation.sql} as r where not {here} limit 1"

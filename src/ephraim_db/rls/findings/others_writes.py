@@ -77,7 +77,7 @@ def _given_away(scene: Scene, persona: Persona, relation: Relation) -> Iterator[
                     f"{compare_columns((column,), 'id')} in WITH CHECK as well, or revoke update "
                     "of the column",
                 ),
-                tuple(proofs_of_moving(scene, persona, relation, column, persona.sub)),
+                tuple(proofs_of_moving(scene, persona, relation, column, (persona.sub,))),
             )
 
 

@@ -14,7 +14,7 @@ from ephraim_db.rls.findings.attempting import Attempt, Results, asked, carry_ou
 from ephraim_db.rls.findings.facts import Facts, Table, read_facts
 from ephraim_db.rls.matrix import Cell, Matrix
 from ephraim_db.rls.observing import Observation, Observed
-from ephraim_db.rls.ownership import Whose
+from ephraim_db.rls.ownership import Whose, is_one_of
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.prober import MAY_BYPASS
 from ephraim_db.rls.probes import Command
@@ -78,12 +78,12 @@ class Scene:
 
     @cached_property
     def judged_members(self) -> tuple[Persona, ...]:
-        """Return the members of whom it is known where they belong: those of one organization."""
-        return tuple(p for p in self.members if p.name not in self.of_several_organizations)
+        """Return the members of whom it is known where they belong: where rls.toml says."""
+        return tuple(p for p in self.members if p.name not in self.also_elsewhere)
 
     @cached_property
-    def of_several_organizations(self) -> frozenset[str]:
-        """Return the names of the members who belong to more than one organization."""
+    def also_elsewhere(self) -> dict[str, Relation]:
+        """Return, by name, who is a member where rls.toml does not say so, and what tells."""
         memberships = [
             (relation, owner, organization)
             for relation in self.observation.catalog.relations.values()
@@ -93,17 +93,17 @@ class Scene:
             if self._is_membership(relation, owner)
         ]
         asking = [
-            (persona, asked(_elsewhere(persona, *membership)))
+            (persona, membership[0], asked(_elsewhere(persona, *membership)))
             for persona in self.members
             if persona.sub and persona.organization
             for membership in memberships
         ]
-        results = self.carry_out([(step,) for _, step in asking])
-        return frozenset(
-            persona.name
-            for (persona, _), told in zip(asking, results, strict=True)
+        results = self.carry_out([(step,) for *_, step in asking])
+        return {
+            persona.name: relation
+            for (persona, relation, _), told in zip(asking, results, strict=True)
             if told and told[0].count
-        )
+        }
 
     def _is_membership(self, relation: Relation, owner: str) -> bool:
         """Return whether a row makes a user a member: then the user is part of a key."""
@@ -218,8 +218,9 @@ class Scene:
 
 
 def _elsewhere(persona: Persona, relation: Relation, owner: str, organization: str) -> str:
-    sub, home = (Literal(value).as_string(None) for value in (persona.sub, persona.organization))
+    sub = Literal(persona.sub).as_string(None)
     return (
         f"select count(*) from {relation.sql} as r "
-        f"where r.{quote(owner)}::text = {sub} and r.{quote(organization)}::text <> {home}"
+        f"where r.{quote(owner)}::text = {sub} "
+        f"and not r.{quote(organization)}::text {is_one_of(persona.organizations)}"
     )

@@ -73,6 +73,6 @@ def _with(persona: Persona, key: str, value: object) -> Persona:
 def _values(scene: Scene, doors: Doors, persona: Persona) -> Iterator[object]:
     yield True
     yield from doors.words
-    others = (p.organization for p in scene.members if p.organization != persona.organization)
+    others = (o for p in scene.members for o in p.organizations if o not in persona.organizations)
     yield from dict.fromkeys(others)
     yield from dict.fromkeys(p.sub for p in scene.members if p.sub != persona.sub)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import psycopg
@@ -74,13 +74,19 @@ def name_members(members: Sequence[Member], base: str) -> tuple[Persona, ...]:
     named = [(_name(member.role) or "member", member) for member in chosen]
     at_home = {member.sub for member in homes[home]}
     stranger = next((m for m in members if m.sub not in at_home), None)
-    personas = [Persona(name, "authenticated", m.sub, m.organization) for name, m in named]
+    personas = [_persona(name, member, members) for name, member in named]
     if stranger is None:
         elsewhere = made_organization(2, base)
         personas.append(Persona("stranger", "authenticated", made_user(3), elsewhere))
     else:
-        personas.append(Persona("stranger", "authenticated", stranger.sub, stranger.organization))
+        personas.append(_persona("stranger", stranger, members))
     return _apart(personas)
+
+
+def _persona(name: str, member: Member, members: Sequence[Member]) -> Persona:
+    homes = [m.organization for m in members if m.sub == member.sub]
+    further = tuple(home for home in homes if home != member.organization)
+    return Persona(name, "authenticated", member.sub, member.organization, also_of=further)
 
 
 def name_users(connection: psycopg.Connection[Any], catalog: Catalog) -> tuple[Persona, ...]:
@@ -126,5 +132,5 @@ def _apart(personas: Sequence[Persona]) -> tuple[Persona, ...]:
     for persona in personas:
         names[persona.name] = count = names.get(persona.name, 0) + 1
         name = persona.name if count == 1 else f"{persona.name}_{count}"
-        told.append(Persona(name, persona.role, persona.sub, persona.organization))
+        told.append(replace(persona, name=name))
     return tuple(told)

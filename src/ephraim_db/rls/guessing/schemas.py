@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
+
+from ephraim_db.toml import read_toml
 
 NO_TABLES = frozenset({"graphql_public", "storage", "graphql"})
 """Schemas that a config.toml lists and that hold no table of the project."""
@@ -12,9 +13,8 @@ NO_TABLES = frozenset({"graphql_public", "storage", "graphql"})
 def exposed_schemas(project: Path) -> tuple[str, ...]:
     """Return the schemas of [api] in the project's config.toml; public where it does not say."""
     try:
-        text = (project / "supabase" / "config.toml").read_text(encoding="utf-8")
-        schemas = tomllib.loads(text).get("api", {}).get("schemas", [])
+        schemas = read_toml(project / "supabase" / "config.toml").get("api", {}).get("schemas", [])
         named = tuple(str(schema) for schema in schemas if schema not in NO_TABLES)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError):
         named = ()
     return named or ("public",)

@@ -48,7 +48,8 @@ def _persona(persona: Persona) -> Iterator[str]:
     if persona.sub:
         yield f"sub = {json.dumps(persona.sub)}"
     if persona.organization:
-        yield f"organization = {json.dumps(persona.organization)}"
+        several = list(persona.organizations) if persona.also_of else persona.organization
+        yield f"organization = {json.dumps(several)}"
     if persona.claims:
         yield f"claims = {_value(persona.claims)}"
 

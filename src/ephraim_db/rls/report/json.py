@@ -24,7 +24,12 @@ def as_document(
     document: dict[str, Any] = {
         "version": VERSION,
         "personas": [
-            {"name": p.name, "role": p.role, "sub": p.sub, "organization": p.organization}
+            {
+                "name": p.name,
+                "role": p.role,
+                "sub": p.sub,
+                "organization": list(p.organizations) if p.also_of else p.organization,
+            }
             for p in matrix.personas
         ],
         "relations": [
