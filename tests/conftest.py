@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,18 +124,31 @@ def find_browser() -> str | None:
     )
 
 
-def browser_is_missing() -> bool:
-    """Whether the browser's tests are left out here. CI must have a browser, so there they fail."""
-    return find_browser() is None and "CI" not in os.environ
+def can_make_a_small_disk() -> bool:
+    """Whether we may have a mount namespace: as root, or as root of a user namespace."""
+    unshare = shutil.which("unshare")
+    ours = ["--mount"] if os.geteuid() == 0 else ["--user", "--map-root-user", "--mount"]
+    return unshare is not None and subprocess.run([unshare, *ours, "true"]).returncode == 0
+
+
+def left_out() -> dict[str, str]:
+    """Which fixtures cannot be had here, and what that takes. CI has all, so there they fail."""
+    missing = {}
+    if "CI" not in os.environ and find_browser() is None:
+        missing["browser"] = "what needs a browser. apt-get install chromium"
+    if "CI" not in os.environ and not can_make_a_small_disk():
+        missing["disk"] = "what needs a full disk. Run as root, or allow user namespaces"
+    return missing
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if browser_is_missing():
-        left = [item for item in items if "browser" in getattr(item, "fixturenames", ())]
+    missing = left_out()
+    left = [item for item in items if {*missing}.intersection(getattr(item, "fixturenames", ()))]
+    if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if browser_is_missing():
-        terminalreporter.write_line("LEFT OUT: what needs a browser. apt-get install chromium")
+    for what in left_out().values():
+        terminalreporter.write_line(f"LEFT OUT: {what}")

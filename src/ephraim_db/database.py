@@ -295,6 +295,8 @@ def _failure(error: psycopg.Error) -> SupabaseError:
         return NotMigrated("the database", code)
     if code == "57014":
         return TimedOut()
+    if code == "53100":
+        return Unavailable("the database's disk is full: free some space there, then try again")
     if code.startswith(("08", "40", "53", "55P03", "57", "58", "XX")):
         return Unavailable()
     return Rejected(code, error.diag.constraint_name)

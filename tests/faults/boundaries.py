@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -55,8 +56,8 @@ class Boundaries:
     """What was passed so far, and the fault that is planned, if any: `fault` at number `at`, or at
     the next one that it can happen at.
 
-    `kill` and `leap` do to the process what the fault says. `watch` is called at every boundary
-    before anything passes it. Proxies call from their own threads, one at a time.
+    `kill` and `leap`, `by` so much, do to the process what the fault says. `watch` is called at
+    each boundary before anything passes it. Proxies call from their own threads, one at a time.
     """
 
     def __init__(
@@ -64,9 +65,11 @@ class Boundaries:
         fault: Fault | None = None,
         at: int = -1,
         *,
+        by: timedelta | None = None,
         watch: Callable[[], None] | None = None,
     ) -> None:
         """Count from 0."""
+        self.by = by
         self.passed: list[Boundary] = []
         self.happened: Boundary | None = None
         self.kill: Callable[[], None] = _nobody

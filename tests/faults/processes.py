@@ -15,10 +15,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
+import time_machine
 from tests.faults.boundaries import Boundaries
 
 from ephraim_db.errors import EphraimError
@@ -26,7 +29,7 @@ from ephraim_db.errors import EphraimError
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(["tests.faults.stories"])
 _ROOT = Path(__file__).parents[2]
-_PATIENCE = 60.0
+_PATIENCE = 30.0
 
 Story = Callable[..., object]
 
@@ -46,10 +49,11 @@ class Ending:
 class Running:
     """A story on its way."""
 
-    def __init__(self, process: BaseProcess, said: Connection) -> None:
-        """Take the process, and the pipe over which it says how it ended."""
+    def __init__(self, process: BaseProcess, said: Connection, leapt: Event) -> None:
+        """Take the process, the pipe over which it says how it ended, and that its clock leapt."""
         self._process = process
         self._said = said
+        self._leapt = leapt
 
     def kill(self) -> None:
         """Kill it, as the kernel does when memory runs out."""
@@ -61,6 +65,7 @@ class Running:
         """Have its clock leap, and wait until it has."""
         assert self._process.pid is not None
         os.kill(self._process.pid, signal.SIGUSR1)
+        assert self._leapt.wait(_PATIENCE), "its clock does not leap"
 
     def ended(self) -> Ending:
         """Wait for its end."""
@@ -81,10 +86,11 @@ def started(story: Story, *args: object, boundaries: Boundaries | None = None) -
     """Start `story(*args)`; a fault of `boundaries` kills it."""
     with _importable():
         ours, theirs = _FORKING.Pipe(duplex=False)
-        process = _FORKING.Process(target=_tell, args=(theirs, story, args), daemon=True)
+        leap = (None if boundaries is None else boundaries.by, _FORKING.Event())
+        process = _FORKING.Process(target=_tell, args=(theirs, story, args, *leap), daemon=True)
         process.start()
     theirs.close()
-    running = Running(process, ours)
+    running = Running(process, ours, leap[1])
     if boundaries is not None:
         boundaries.kill, boundaries.leap = running.kill, running.leap
         boundaries.started.set()
@@ -112,8 +118,16 @@ def _importable() -> Iterator[None]:
             os.environ["PYTHONPATH"] = before
 
 
-def _tell(said: Connection, story: Story, args: tuple[object, ...]) -> None:
+def _tell(
+    said: Connection,
+    story: Story,
+    args: tuple[object, ...],
+    leap: timedelta | None,
+    leapt: Event,
+) -> None:
     out = io.StringIO()
+    if leap is not None:
+        _leap_when_told(leap, leapt)
     try:
         with redirect_stdout(out), redirect_stderr(out):
             result = story(*args)
@@ -128,3 +142,14 @@ def _tell(said: Connection, story: Story, args: tuple[object, ...]) -> None:
     said.send(ending)
     said.close()
     sys.stdout.flush()
+
+
+def _leap_when_told(by: timedelta, leapt: Event) -> None:
+    clock = time_machine.travel(datetime.now(UTC), tick=True)
+    traveller = clock.start()
+
+    def leap(*_: object) -> None:
+        traveller.shift(by)
+        leapt.set()
+
+    signal.signal(signal.SIGUSR1, leap)

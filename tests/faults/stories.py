@@ -37,14 +37,15 @@ def send(url: str, twilio_url: str, private_key: str, bodies: list[str]) -> list
     keyring = Keyring([PrivateKey(private_key)])
     with Sender(url, keyring, twilio=Twilio(twilio_url)) as sender:
         return [
-            str(sender.send_sms(ACACIA, TO, body, idempotency_key=body).status) for body in bodies
+            str(sender.send_sms(ACACIA, TO, body, idempotency_key=body[:100]).status)
+            for body in bodies
         ]
 
 
 def send_many(url: str, twilio_url: str, private_key: str, bodies: list[str]) -> int:
     """Send many messages at once, each under its own key; return how many were not sent."""
     keyring = Keyring([PrivateKey(private_key)])
-    messages = [Sms(ACACIA, TO, body, idempotency_key=body) for body in bodies]
+    messages = [Sms(ACACIA, TO, body, idempotency_key=body[:100]) for body in bodies]
     with Sender(url, keyring, twilio=Twilio(twilio_url)) as sender:
         return sum(outcome.log is None for outcome in sender.send_many(messages, concurrency=8))
 
@@ -52,7 +53,7 @@ def send_many(url: str, twilio_url: str, private_key: str, bodies: list[str]) ->
 def send_many_async(url: str, twilio_url: str, private_key: str, bodies: list[str]) -> int:
     """Send many messages at once on one event loop."""
     keyring = Keyring([PrivateKey(private_key)])
-    messages = [Sms(ACACIA, TO, body, idempotency_key=body) for body in bodies]
+    messages = [Sms(ACACIA, TO, body, idempotency_key=body[:100]) for body in bodies]
 
     async def main() -> int:
         async with AsyncSender(url, keyring, twilio=AsyncTwilio(twilio_url)) as sender:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import psycopg
@@ -89,11 +90,12 @@ def sweep(
     *,
     sample: int,
     part: float = 1.0,
+    by: timedelta | None = None,
 ) -> Iterator[tuple[S, Boundary, Ending]]:
     """Yield each scene after the fault happened at one place of the story, where, and how it ended.
 
     `sample`: at how many places, where not everywhere. `part`: of the places, the first part, for
-    a story that takes more steps one time than another.
+    a story that takes more steps one time than another. `by`: how far the clock leaps.
     """
     with scenes() as scene:
         whole = Boundaries()
@@ -106,7 +108,7 @@ def sweep(
         if each.is_answered or not fault.waits_for_the_answer
     ]
     for at in places if EVERYWHERE else spread(places, sample):
-        boundaries = Boundaries(fault, at)
+        boundaries = Boundaries(fault, at, by=by)
         with scenes() as scene, told(fault, whole.passed[at]):
             ending = play(story, scene, boundaries)
             assert boundaries.happened, "the story went another way: nothing happened"

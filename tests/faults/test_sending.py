@@ -5,43 +5,18 @@ Whoever was interrupted sends the same again under the same keys, and `reconcile
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-
 import pytest
 from tests.faults import stories
 from tests.faults.boundaries import CUTS, KILLS, Fault
 from tests.faults.conftest import Clones
 from tests.faults.processes import Story
 from tests.faults.sweeping import play, sweep
-from tests.faults.texting import (
-    Texting,
-    assert_honest,
-    assert_only_added,
-    prepare,
-    texting,
-)
-from tests.sms.conftest import Owner
+from tests.faults.texting import Texting, assert_honest, assert_only_added, sending
 
 from ephraim_db.postgres import Server
-from ephraim_db.sealing import PrivateKey
 
-Scenes = Callable[[], AbstractContextManager[Texting]]
 TWO = ["one", "two"]
 MANY = [f"number {n}" for n in range(24)]
-
-
-def scenes_of(clones: Clones, server: Server, login: str, bodies: list[str]) -> Scenes:
-    @contextmanager
-    def scene() -> Iterator[Texting]:
-        key = PrivateKey.generate()
-        with clones() as database:
-            prepare(Owner(server.url(database.name)), key)
-            url = server.url(database.name, login)
-            with texting(database, url, lambda url, http: (url, http, key.d, bodies), key) as made:
-                yield made
-
-    return scene
 
 
 def recover(stopped: Texting, story: Story, bodies: list[str]) -> None:
@@ -58,7 +33,7 @@ def recover(stopped: Texting, story: Story, bodies: list[str]) -> None:
 def test_a_message_is_sent_once_or_the_log_says_that_it_was_not(
     fault: Fault, clones: Clones, server: Server, sender_login: str
 ) -> None:
-    scenes = scenes_of(clones, server, sender_login, TWO)
+    scenes = sending(clones, server, sender_login, TWO)
     for stopped, _, ending in sweep(stories.send, scenes, fault, sample=4):
         assert "try again" in ending.refusal or not ending.refusal
         recover(stopped, stories.send, TWO)
@@ -69,6 +44,6 @@ def test_a_message_is_sent_once_or_the_log_says_that_it_was_not(
 def test_of_many_messages_in_flight_none_is_doubled_and_none_is_lost(
     story: Story, fault: Fault, clones: Clones, server: Server, sender_login: str
 ) -> None:
-    scenes = scenes_of(clones, server, sender_login, MANY)
+    scenes = sending(clones, server, sender_login, MANY)
     for stopped, _, _ in sweep(story, scenes, fault, sample=2, part=0.6):
         recover(stopped, story, MANY)

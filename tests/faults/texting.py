@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tests.faults.conftest import Clones
 from tests.faults.sweeping import Arguments, Scene
 from tests.sms.conftest import ACACIA, FROM, SID, TO, TOKEN, Owner, store_credential
 
 from ephraim_db.fakes.twilio import FakeTwilio
 from ephraim_db.fakes.twilio.state import Message
+from ephraim_db.postgres import Server
 from ephraim_db.project import Database
 from ephraim_db.sealing import Keyring, PrivateKey
 from ephraim_db.sms import Reconciled, Sender
@@ -21,6 +23,14 @@ from ephraim_db.sms.twilio import Twilio
 
 NOW = timedelta(0)
 Events = list[dict[str, object]]
+
+# What becomes of the messages that `lose` leaves.
+SETTLED = {
+    "number 0": "failed",
+    "number 1": "delivered",
+    "number 2": "delivered",
+    "number 3": "delivered",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,9 @@ class Texting(Scene):
             time.sleep(0.002)
 
 
+Scenes = Callable[[], AbstractContextManager[Texting]]
+
+
 @contextmanager
 def texting(
     database: Database, login: str, arguments: Arguments, key: PrivateKey
@@ -65,6 +78,39 @@ def texting(
         twilio.open_account(SID, TOKEN, FROM)
         yield Texting(database, login, arguments, twilio.url, twilio, key)
         assert twilio.violations == []
+
+
+def sending(clones: Clones, server: Server, login: str, bodies: list[str]) -> Scenes:
+    """Return what makes a scene for a story that sends `bodies`."""
+
+    @contextmanager
+    def scene() -> Iterator[Texting]:
+        key = PrivateKey.generate()
+        with clones() as database:
+            prepare(Owner(server.url(database.name)), key)
+            url = server.url(database.name, login)
+            with texting(database, url, lambda url, http: (url, http, key.d, bodies), key) as made:
+                yield made
+
+    return scene
+
+
+def open_messages(clones: Clones, server: Server, login: str, stale: timedelta = NOW) -> Scenes:
+    """Return what makes a scene for reconciling: one message Twilio never took, three it did."""
+
+    @contextmanager
+    def scene() -> Iterator[Texting]:
+        key = PrivateKey.generate()
+        with clones() as database:
+            owner = Owner(server.url(database.name))
+            prepare(owner, key)
+            taken = lose(owner)
+            url = server.url(database.name, login)
+            with texting(database, url, lambda url, http: (url, http, key.d, stale), key) as made:
+                made.messages.extend(taken)
+                yield made
+
+    return scene
 
 
 def prepare(owner: Owner, key: PrivateKey) -> None:

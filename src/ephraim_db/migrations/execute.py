@@ -153,6 +153,8 @@ def _next(error: psycopg.Error, step: Step, left_behind: bool) -> str:
         return "Nothing of it was applied. If it sets a role, end it with `reset role`."
     if step.parameters is not None and isinstance(error, psycopg.errors.UniqueViolation):
         return "Nothing of it was applied: somebody else just did. Run again."
+    if isinstance(error, psycopg.errors.DiskFull) and not left_behind:
+        return "Nothing of the file was applied. Free some space on its disk and run again."
     if left_behind:
         return "The statements before it stay applied, and the file is not recorded."
     return "Nothing of the file was applied. Mend it and run again."

@@ -5,6 +5,7 @@ Authorization, else sb-<ref>-auth-token --> signature, audience, issuer, expiry 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from ephraim_db.web.refusals import SessionEnded, SignedOut
 from ephraim_db.web.verifying import AUDIENCE, LEEWAY, TokenKeys
 
 _LONGEST_TOKEN = 16_384  # characters
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,9 @@ async def read_session(request: Request, keys: TokenKeys, issuer: str, cookie: s
         user = UUID(claims["sub"])
     except jwt.ExpiredSignatureError:
         raise SessionEnded from None
+    except jwt.ImmatureSignatureError:  # nobody gets in, and nobody would know why
+        _LOGGER.warning("a session was issued in the future: is the clock of this machine behind?")
+        raise SignedOut from None
     except (jwt.PyJWTError, ValueError):
         raise SignedOut from None
     if claims.get("role") != "authenticated":
