@@ -151,7 +151,10 @@ def test_a_command_that_fails_with_nothing_broken_tells_nothing(project: Path) -
     assert "no such table" in told.stderr
 
 
-def test_ctrl_c_ends_what_runs_and_the_next_run_goes_on_from_there(project: Path) -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_what_runs_and_the_next_run_goes_on_from_there(
+    project: Path, stop: signal.Signals
+) -> None:
     record = project / "supabase" / ".temp" / "rls-mutants.jsonl"
     mark = project / "running"
     program = (
@@ -167,7 +170,7 @@ def test_ctrl_c_ends_what_runs_and_the_next_run_goes_on_from_there(project: Path
             assert time.monotonic() < waited
             assert process.poll() is None
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(stop)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert "interrupted: the same command goes on from" in told

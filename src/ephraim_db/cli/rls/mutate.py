@@ -7,6 +7,7 @@ Exit status, for scripts: 0 enough was noticed; 1 the score is below --fail-unde
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from contextlib import ExitStack, closing
@@ -201,6 +202,7 @@ def _run_commands(
     from ephraim_db.rls.mutants.commanding import Commanding, judge_by_command
     from ephraim_db.rls.mutants.recording import Record, unknown
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the commands would run on
     commanding = Commanding(server, TEMPLATE, command)
     seconds = commanding.try_unbroken()
     with Record(path, command, mutants).adding() as record:
