@@ -47,19 +47,17 @@ class Candidate:
 
 
 def prove(scene: Scene, candidates: Iterable[Candidate]) -> Iterator[Finding]:
-    """Carry the first proofs of all out together, then the next of those that need one."""
+    """Carry the first proofs of all out together, then all others of those that need them."""
     waiting = [candidate for candidate in candidates if candidate.proofs]
-    at = 0
-    while waiting:
-        results = scene.carry_out([candidate.proofs[at].steps for candidate in waiting])
-        missed = []
-        for candidate, told in zip(waiting, results, strict=True):
-            if candidate.proofs[at].shows(told):
-                yield _finding(scene, candidate, candidate.proofs[at])
-            elif at + 1 < len(candidate.proofs):
-                missed.append(candidate)
-        waiting = missed
-        at += 1
+    for those in (slice(0, 1), slice(1, None)):
+        trying = [(candidate, proof) for candidate in waiting for proof in candidate.proofs[those]]
+        results = scene.carry_out([proof.steps for _, proof in trying])
+        shown: dict[int, Proof] = {}
+        for (candidate, proof), told in zip(trying, results, strict=True):
+            if id(candidate) not in shown and proof.shows(told):
+                shown[id(candidate)] = proof
+                yield _finding(scene, candidate, proof)
+        waiting = [candidate for candidate in waiting if id(candidate) not in shown]
 
 
 def _finding(scene: Scene, candidate: Candidate, proof: Proof) -> Finding:
