@@ -1,7 +1,7 @@
 """Count what passes between a process and those it asks, and let one fault happen at one place.
 
 process --> proxy (postgres_proxy.py, http_proxy.py) --> server
-              └ Boundaries.reach(): number 17 --fault of the plan--> kill, cut, half a message, leap
+              └ Boundaries.reach(): number 17 --fault of the plan--> kill, cut, half a message, ...
 
 A boundary is a statement on its way to Postgres (Query, Execute, Sync) or a request to somebody
 else. Nothing here knows what the statements are.
@@ -24,6 +24,7 @@ class Fault(StrEnum):
     CUT = "the connection is cut before it is sent"
     CUT_UNANSWERED = "the connection is cut once it was done, before the answer arrives"
     HALF = "the connection is cut half-way through the message"
+    TERMINATE = "the server ends every session before it is sent"
     LEAP = "the clock of the process leaps before it is sent"
 
     @property
@@ -38,7 +39,7 @@ class Fault(StrEnum):
 
 
 KILLS = [Fault.KILL, Fault.KILL_UNANSWERED]
-CUTS = [Fault.CUT, Fault.CUT_UNANSWERED, Fault.HALF]
+CUTS = [Fault.CUT, Fault.CUT_UNANSWERED, Fault.HALF, Fault.TERMINATE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Boundaries:
     """What was passed so far, and the fault that is planned, if any: `fault` at number `at`, or at
     the next one that it can happen at.
 
-    `kill` and `leap`, `by` so much, do to the process what the fault says. `watch` is called at
+    `kill`, `leap` (`by` so much) and `terminate` do what the fault says. `watch` is called at
     each boundary before anything passes it. Proxies call from their own threads, one at a time.
     """
 
@@ -74,6 +75,7 @@ class Boundaries:
         self.happened: Boundary | None = None
         self.kill: Callable[[], None] = _nobody
         self.leap: Callable[[], None] = _nobody
+        self.terminate: Callable[[], None] = _nobody
         self.started = threading.Event()
         self.wrong: BaseException | None = None
         self._fault = fault
@@ -91,11 +93,14 @@ class Boundaries:
             if not self._is_time(boundary):
                 return None
             self.happened = boundary
-        if self._fault is Fault.KILL:
-            self.kill()
-        if self._fault is Fault.LEAP:
-            self.leap()
-        return None if self._fault is Fault.LEAP else self._fault
+        beforehand = {
+            Fault.KILL: self.kill,
+            Fault.LEAP: self.leap,
+            Fault.TERMINATE: self.terminate,
+        }
+        if self._fault in beforehand:
+            beforehand[self._fault]()
+        return None if self._fault in {Fault.LEAP, Fault.TERMINATE} else self._fault
 
     def _is_time(self, boundary: Boundary) -> bool:
         if self._fault is None or self.happened is not None or boundary.number < self._at:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -53,6 +54,8 @@ class Scene:
 def play(story: Story, scene: Scene, boundaries: Boundaries | None = None) -> Ending:
     """Let the story run in a process of its own, past `boundaries`, and wait until all is quiet."""
     boundaries = boundaries or Boundaries()
+    server, name = scene.database.server, scene.database.name
+    boundaries.terminate = partial(end_sessions, server, name)
     with ExitStack() as stack:
         proxy = stack.enter_context(postgres_proxy(scene.login, boundaries))
         http = ""
@@ -61,7 +64,7 @@ def play(story: Story, scene: Scene, boundaries: Boundaries | None = None) -> En
         arguments = scene.arguments(through(proxy, scene.login), http)
         running = stack.enter_context(started(story, *arguments, boundaries=boundaries))
         ending = running.ended()
-    wait_until_quiet(scene.database.server, scene.database.name)
+    wait_until_quiet(server, name)
     if boundaries.wrong is not None:
         raise boundaries.wrong
     return ending
@@ -81,6 +84,15 @@ def wait_until_quiet(server: Server, name: str) -> None:
                 return
             time.sleep(0.005)
     raise AssertionError("a session does not end")
+
+
+def end_sessions(server: Server, name: str) -> None:
+    """End every session, as whoever administrates the server may."""
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s",
+            (name,),
+        )
 
 
 def sweep(

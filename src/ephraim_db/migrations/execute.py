@@ -145,9 +145,14 @@ def _failure(
     )
 
 
+def _is_lost(error: psycopg.OperationalError) -> bool:
+    """Whether the connection is gone, so that what was under way may have happened."""
+    return error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+
+
 def _next(error: psycopg.Error, step: Step, left_behind: bool) -> str:
     """Say what state this leaves and what to do about it."""
-    if error.diag.sqlstate is None and isinstance(error, psycopg.OperationalError):
+    if isinstance(error, psycopg.OperationalError) and _is_lost(error):
         return "The connection was lost: see what was applied with `ephraim-db migrate status`."
     if step.parameters is not None and isinstance(error, psycopg.errors.InsufficientPrivilege):
         return "Nothing of it was applied. If it sets a role, end it with `reset role`."
