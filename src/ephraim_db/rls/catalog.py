@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any, Literal, LiteralString
 
@@ -17,6 +18,7 @@ from psycopg.rows import dict_row
 Kind = Literal["table", "partitioned", "view", "materialized", "foreign", "function", "sequence"]
 
 
+@cache
 def quote(name: str) -> str:
     """Return `name` as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
@@ -63,7 +65,7 @@ class Policy:
     roles: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Relation:
     """A table or view. `commands` are those its kind can take, whoever asks.
 
@@ -85,17 +87,17 @@ class Relation:
     calls: tuple[int, ...] = ()
     published: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def full_name(self) -> str:
         """Return schema.name, for people."""
         return f"{self.schema}.{self.name}"
 
-    @property
+    @cached_property
     def sql(self) -> str:
         """Return the quoted name, for SQL."""
         return f"{quote(self.schema)}.{quote(self.name)}"
 
-    @property
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         """Return the names of all columns in their order."""
         return tuple(column.name for column in self.columns)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from psycopg.sql import Literal
 
@@ -27,7 +28,7 @@ WORDS = {
 """Whose row the value was taken from."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Changes:
     """What one persona tries to change in one table, whose rows `match` finds again as `v`."""
 
@@ -66,6 +67,14 @@ class Changes:
                 probe = self._change({column: value}, whose, n, source, condition)
                 transition = Question("UPDATE TO", "changed", column.name, whose, words)
                 yield replace(probe, questions=(*probe.questions, transition)) if words else probe
+
+    @cached_property
+    def _telling(self) -> frozenset[str]:
+        """Return the columns whose values say whose the row is then."""
+        relation = self.rows.relation
+        organizations = self.ownership.organization_columns(relation)
+        owners = self.ownership.owner_columns(relation)
+        return frozenset((*organizations, *owners)) - set(relation.primary_key)
 
     def _change(
         self, values: Mapping[Column, str], whose: Whose, n: int, source: str, condition: str
@@ -114,10 +123,7 @@ class Changes:
 
     def _values_of_others(self, column: Column, n: int) -> Iterator[tuple[str, str, str, str]]:
         whose = self.rows.whose[self.persona.name]
-        tells = column.name in {
-            *self.ownership.organization_columns(self.rows.relation),
-            *self.ownership.owner_columns(self.rows.relation),
-        } - {*self.rows.relation.primary_key}
+        tells = column.name in self._telling
         for other in self.rows.with_other_value(self.persona, column, n)[:TRIED_VALUES]:
             value, source = f"(w.image).{quote(column.name)}", f", {self.rows.table} as w"
             yield value, source, f"w.n = {other}", WORDS[whose[other - 1]] if tells else ""

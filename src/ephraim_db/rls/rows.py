@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import zip_longest
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ MOST_OF_A_KIND = 20
 MOST_EXAMPLES = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
     """The copied rows of a relation. `whose[persona][n - 1]` is whose row n is.
 
@@ -48,7 +49,7 @@ class Rows:
     failure: str | None = None
     why_empty: str | None = None
 
-    @property
+    @cached_property
     def table(self) -> str:
         """Return the name of the temporary table, for SQL."""
         return copy_name(self.relation)
@@ -75,24 +76,27 @@ class Rows:
 
     def differ(self, column: Column, n: int, other: int) -> bool:
         """Return whether `other` has a value in `column` that row n has not."""
-        at = self.relation.columns.index(column)
-        value = self.values[other - 1][at]
-        return value is not None and value != self.values[n - 1][at]
+        return self._differ(self.relation.column_names.index(column.name), n, other)
 
     def most_unlike(self, persona: Persona, n: int, columns: Sequence[Column]) -> list[int]:
         """Return rows that differ from row n in `columns`, the most different first."""
         known = self._known(persona)
-        different = {m: sum(self.differ(column, n, m) for column in columns) for m in known}
+        places = [self.relation.column_names.index(column.name) for column in columns]
+        different = {m: sum(self._differ(at, n, m) for at in places) for m in known}
         return sorted((m for m in known if different[m]), key=lambda m: -different[m])
 
     def with_other_value(self, persona: Persona, column: Column, n: int) -> list[int]:
         """Return rows of which each has another value in `column`, of each kind first."""
-        at = self.relation.columns.index(column)
+        at = self.relation.column_names.index(column.name)
         values: dict[int | None, int] = {}
         for m in self._known(persona):
-            if self.differ(column, n, m):
+            if self._differ(at, n, m):
                 values.setdefault(self.values[m - 1][at], m)
         return list(values.values())
+
+    def _differ(self, at: int, n: int, other: int) -> bool:
+        value = self.values[other - 1][at]
+        return value is not None and value != self.values[n - 1][at]
 
     def _known(self, persona: Persona) -> list[int]:
         """Return the example rows of every kind, one of each kind in turn."""
