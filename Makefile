@@ -8,7 +8,7 @@ TESTS_OF_POLICIES := tests/database/test_attacks.py tests/database/test_limits.p
 # Other projects' plugins take longer to start than most mutants to be noticed.
 PYTEST_ALONE := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p ephraim_db.pytest_plugin
 
-.PHONY: help setup demo test test-rls lint screenshots release-check reference bench clean
+.PHONY: help setup demo test test-rls lint screenshots release-check reference bench faults clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: setup ## run the whole suite
 test-rls: setup ## only what holds our policies, on the database in EPHRAIM_DB_URL if it is set
 	@$(PYTEST_ALONE) -q -x tests/rls/test_contract_table.py
 	@$(PYTEST_ALONE) -q -x $(TESTS_OF_POLICIES)
+
+faults: setup ## kill, cut and fill at every statement, not only at a few (minutes)
+	@EPHRAIM_DB_FAULTS=all $(BIN)/python -m pytest -n auto --dist worksteal -q tests/faults
 
 lint: setup ## ruff, mypy, sqlfluff, squawk, and the workflows
 	@$(BIN)/ruff check .
