@@ -73,6 +73,13 @@ def test_who_is_of_two_organizations_becomes_a_member_of_both(fill: Fill) -> Non
     assert filled.unfilled == ()
 
 
+def test_a_first_row_is_not_gone_yet_and_a_second_one_is(fill: Fill) -> None:
+    marked = "alter table public.notes add deleted_at timestamptz, add read_at timestamptz;"
+    asking = f"select deleted_at is null, read_at is null from public.notes where user_id = '{ANN}'"
+    found, _ = fill(EMPTY, marked, asking=f"{asking} order by id")
+    assert found == [(True, False), (False, False)]
+
+
 def test_made_people_own_something_beside_seeded_rows(fill: Fill) -> None:
     found, _ = fill(NOTES, asking=count("notes", f"user_id = '{made_user(1)}'"), personas=MADE)
     assert found == [(1,)]

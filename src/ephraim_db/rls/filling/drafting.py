@@ -16,6 +16,12 @@ from ephraim_db.rls.filling.values import candidates, named_in_checks, role_firs
 from ephraim_db.rls.ownership import Ownership
 
 ROLE = re.compile(r"(^|_)role$")
+ENDED = re.compile(
+    r"^(is_)?(soft_)?(deleted|archived|removed|trashed|revoked|banned|suspended|disabled|blocked|"
+    r"expired|cancell?ed|left|ended)(_at|_on)?$",
+    re.IGNORECASE,
+)
+"""Columns that mark a row as gone: a first row is not, a second one is."""
 _KEYS = {"uuid", "text", "varchar", "int4", "int8"}
 
 
@@ -65,7 +71,10 @@ class Drafting:
         """Return whether a second row of a person could be unlike the first."""
         rules = self.facts.rules.get(table.oid, ())
         return any(
-            column.is_boolean or column.labels or named_in_checks(column.name, rules)
+            column.is_boolean
+            or column.labels
+            or named_in_checks(column.name, rules)
+            or (ENDED.match(column.name) and not column.required)
             for column in table.columns
             if not ROLE.search(column.name)
         )
@@ -189,6 +198,8 @@ class Drafting:
             return ("true", "false")
         if column.has_default and not (other and labels):
             return ("default", *found)
+        if ENDED.match(column.name) and not other and not sort.required:
+            return ("null", *found)
         if not sort.required:
             found.append("null")
         return tuple(found) or ("null",)

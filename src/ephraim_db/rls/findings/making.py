@@ -1,7 +1,8 @@
 """The rows made for the run, again: a script must find what the proof found.
 
-Only those of relations that the proof names, that their policies look at, and that their foreign
-keys point at.
+Only those of relations that the proof names, or a function that it calls, and of those that these
+lean on: that their foreign keys point at, that views and partitioned tables are made of, and that
+their policies and triggers look at.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Iterable, Iterator
 
 from psycopg.sql import Literal
 
-from ephraim_db.rls.catalog import Relation
 from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.findings.scene import Scene
 
@@ -25,7 +25,9 @@ def made_rows(scene: Scene, steps: Iterable[Step]) -> Iterator[str]:
         return
     text = " ".join(step.sql for step in steps)
     catalog = scene.observation.catalog.relations
-    needed = _needed(scene, [r for r in catalog.values() if r.sql in text])
+    called = [f.oid for f in scene.facts.functions.values() if f"{f.sql}(" in text]
+    named = scene.facts.named_in(scene.facts.called(called), catalog.values())
+    needed = _needed(scene, [*named, *(oid for oid, r in catalog.items() if r.sql in text)])
     acting = ""
     for claims, sql in statements:
         target = TARGET.match(sql)
@@ -39,19 +41,23 @@ def made_rows(scene: Scene, steps: Iterable[Step]) -> Iterator[str]:
         yield "select set_config('request.jwt.claims', '', true);"
 
 
-def _needed(scene: Scene, relations: Iterable[Relation]) -> frozenset[str]:
+def _needed(scene: Scene, relations: Iterable[int]) -> frozenset[str]:
     catalog = scene.observation.catalog.relations
     found: set[int] = set()
-    todo = [relation.oid for relation in relations]
+    todo = [*relations]
     users = scene.observation.catalog.named("auth", "users")
     todo += [users.oid] if users else []
+    wholes = {part: r.oid for r in catalog.values() if r.kind == "partitioned" for part in r.reads}
     while todo:
         oid = todo.pop()
         if oid in found or oid not in catalog:
             continue
         found.add(oid)
         todo += [key.target for key in catalog[oid].foreign_keys]
+        todo += (*catalog[oid].reads, *((wholes[oid],) if oid in wholes else ()))
         todo += scene.facts.looked_at(oid, catalog.values())
+        triggers = scene.facts.called(scene.table(catalog[oid]).trigger_functions)
+        todo += scene.facts.named_in(triggers, catalog.values())
     return frozenset(catalog[oid].sql for oid in found)
 
 
