@@ -130,6 +130,16 @@ def test_a_command_is_asked_only_what_the_contract_did_not_notice(project: Path)
     assert len(lines) < 5
 
 
+def test_a_command_is_not_asked_what_nothing_need_notice(project: Path) -> None:
+    with (project / "supabase" / "rls.toml").open("a") as toml:
+        toml.write('[[unnoticed]]\nmutant = "*"\nreason = "Nobody minds."\n')
+    assert run(project, "accept").returncode == 0
+    command = ("--report", "r.jsonl", "--", sys.executable, "looks.py")
+    told = run(project, "mutate", "--against", "contract", *command)
+    assert "Nobody minds." in told.stdout
+    assert len((project / "r.jsonl").read_text().splitlines()) == 2
+
+
 def test_what_the_contract_leaves_to_a_command_is_not_accepted_from_the_command(
     project: Path,
 ) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ephraim_db.rls.mutants.scoring import Score
 
 TEMPLATE = "ephraim_mutants"
-UNSEEN = ("survived", "accepted", "left")
+UNSEEN = ("survived", "left")
 RECORD = Path("supabase", ".temp", "rls-mutants.jsonl")
 
 
