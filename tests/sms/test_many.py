@@ -70,7 +70,7 @@ def test_many_opens_a_credential_once_and_reads_no_faster_than_it_sends(
 
     outcomes = sender.send_many(messages(), concurrency=4)
     next(outcomes)
-    assert read <= 8
+    assert read <= 12
     assert len(list(outcomes)) == 19
     assert len(opened) == 1
 
@@ -118,7 +118,7 @@ def test_whoever_stops_early_leaves_nothing_half_done(sender: Sender, owner: Own
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
     assert {row["status"] for row in owner.log()} <= {"queued", "sent", "delivered"}
-    assert 1 <= len(owner.log()) <= 6
+    assert 1 <= len(owner.log()) <= 9
 
 
 @pytest.mark.parametrize(

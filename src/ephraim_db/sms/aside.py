@@ -22,9 +22,10 @@ class Aside:
 
     def start(self) -> None:
         """Start the thread."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="sms", daemon=True)
+        started: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread = threading.Thread(target=_serve, args=(started,), name="sms", daemon=True)
         self._thread.start()
+        self._loop = started.result()
 
     def wait(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         """Return what it returns. Who is interrupted here leaves it running."""
@@ -47,10 +48,15 @@ class Aside:
         wait(tuple(self._running))
 
     def stop(self) -> None:
-        """Stop the thread."""
-        if self._loop is None or self._thread is None:
-            return
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        self._loop = None
+        """Stop the thread, and whatever runs on its loop."""
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop = None
+
+
+def _serve(started: Future[asyncio.AbstractEventLoop]) -> None:
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        started.set_result(loop)
+        loop.run_forever()

@@ -1,10 +1,10 @@
 """Statements that many messages want at once go to Postgres together, while each waits for its own.
 
 RowCall --+
-RowCall --+--> all that came while the last batch was under way --> one statement --> answers
+RowCall --+--> all that came since the last batch --> one statement --> answers
 RowCall --+
 
-Nobody waits for company: a message that is alone goes alone.
+Who is alone goes alone, at once. Where there was company, the next batch waits for it a moment.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ephraim_db.errors import EphraimError, Unavailable
 from ephraim_db.steps import Row
 
 _LARGEST = 100
+_COMPANY = 0.002  # seconds, of which a message may wait two or three; Twilio takes about 100 ms
 WORKER = "sms-log"
 """The name of the tasks that perform batches."""
 Answer = Row | EphraimError | None
@@ -99,4 +100,6 @@ class Batches:
                 for waiting, answer in zip(batch, found, strict=True):
                     if not waiting.answer.done():  # whoever asked may have been cancelled
                         waiting.answer.set_result(answer)
+            if len(batch) > 1:
+                await asyncio.sleep(_COMPANY)
         del self._waiting[sql]

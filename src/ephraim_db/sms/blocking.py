@@ -113,9 +113,9 @@ class Sender:
     ) -> Iterator[Outcome]:
         """Send each message; yield what became of it, in the order in which that is known.
 
-        At most `concurrency` are in flight, and `messages` is read no faster. An organization's
-        credential is opened once. `on_progress` hears how many are done. Stopping early lets those
-        in flight finish.
+        At most `concurrency` are at Twilio at once, and of `messages` no more than twice as many
+        are read ahead. An organization's credential is opened once. `on_progress` hears how many
+        are done. Stopping early lets those that were read be sent.
         """
         waiting = iter(messages)
         flight = self._sender._flight(concurrency)

@@ -31,7 +31,8 @@ class CallbackUrl:
             parts.port  # noqa: B018  # a port that is no number raises
         except ValueError:
             raise InvalidInput("callback_url", "is not a URL") from None
-        if parts.scheme not in {"http", "https"} or parts.fragment:
+        written = self.public.isprintable() and not set(" #") & set(self.public)
+        if parts.scheme not in {"http", "https"} or not written:
             raise InvalidInput("callback_url", "is not http(s)://host/path without a fragment")
         if parts.username is not None or not _HOST.fullmatch(parts.hostname or ""):
             raise InvalidInput("callback_url", "has a login in it, or a host Twilio does not take")

@@ -97,6 +97,8 @@ def _record(
     status = form.get("MessageStatus") or form.get("SmsStatus")
     if form.get("AccountSid") != account.sid or not sid or not status:
         return False
+    if not (sid.isprintable() and status.isprintable()):  # Postgres takes no NUL, for one
+        return False
     code = form.get("ErrorCode", "")
     yield from advance(
         organization_id,

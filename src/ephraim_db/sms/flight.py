@@ -1,4 +1,4 @@
-"""Many messages on their way at once: so many at Twilio, and as many before and after it.
+"""Many messages on their way at once: so many at Twilio, as many before it and as many after.
 
 read --> pending rows --in turn--> Twilio --> rows moved forward --> landed
 """
@@ -28,8 +28,8 @@ class Outcome:
 class Flight:
     """The messages of one `send_many`, on one event loop.
 
-    While `concurrency` of them are at Twilio, as many others wait for the database, so that what
-    is written together is much and nobody at Twilio waits for it.
+    While `concurrency` of them are at Twilio, as many on either side of it wait for the database,
+    so that much is written together, and Twilio never waits for it.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Flight:
         """Take what opens an organization's credential, and what sends from it in turn."""
         self._open_account = open_account
         self._send = send
-        self._most = 2 * concurrency
+        self._most = 3 * concurrency
         self._turns = asyncio.Semaphore(concurrency)
         self._accounts: dict[UUID, asyncio.Future[Account]] = {}
         self._flying: set[asyncio.Task[Outcome]] = set()

@@ -55,7 +55,8 @@ class Http(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
         async with session.request(
             method, address, headers=headers, data=content, allow_redirects=False
         ) as response:
-            return _answered(response.status, await response.text(), response.headers)
+            text = (await response.read()).decode("utf-8", "replace")
+            return _answered(response.status, text, response.headers)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -30,7 +30,8 @@ class FakeTwilio:
     """A Twilio on loopback. Use it in a `with`; `url` is for `Twilio(base_url=...)`.
 
     With `automatic`, a message that is taken goes on to sent and delivered, or where its account's
-    `undeliverable` says, to undelivered; without, `move` does it.
+    `undeliverable` says, to undelivered; without, `move` does it. `answer_seconds` is how long it
+    takes to answer, as Twilio does about 0.1.
     """
 
     def __init__(self, *, automatic: bool = True, delivery: Delivery | None = None) -> None:
@@ -41,6 +42,7 @@ class FakeTwilio:
         self.violations: list[str] = []
         self.authorizations: list[str] = []
         self.silence_seconds: float = 30.0
+        self.answer_seconds: float = 0.0
         self._faults: deque[Fault] = deque()
         self._delivery = delivery or Delivery()
         self._lock = threading.Lock()
@@ -192,6 +194,8 @@ def _handler(twilio: FakeTwilio) -> type[BaseHTTPRequestHandler]:
             self._send(status, json.dumps(answer).encode(), "application/json")
 
         def _send(self, status: int, body: bytes, kind: str) -> None:
+            if twilio.answer_seconds:
+                twilio._stopping.wait(twilio.answer_seconds)
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
