@@ -73,6 +73,22 @@ def test_who_is_of_two_organizations_becomes_a_member_of_both(fill: Fill) -> Non
     assert filled.unfilled == ()
 
 
+def test_who_belongs_to_no_organization_gets_no_role_that_holds_in_all_of_them(fill: Fill) -> None:
+    roles = """
+    create type public.app_role as enum ('admin', 'member');
+    create table public.roles (
+        team_id uuid references public.teams (id), user_id uuid references auth.users (id),
+        role public.app_role not null, unique (team_id, user_id, role)
+    );
+    """
+    guest = Persona("guest", "authenticated", made_user(3), claims={"is_anonymous": True})
+    people = replace(MADE, everyone=(*MADE.everyone, guest))
+    asking = "select user_id::text from public.roles where team_id is null"
+    found, filled = fill(EMPTY, roles, asking=asking, personas=people)
+    assert found == []
+    assert filled.unfilled == ()
+
+
 def test_a_first_row_is_not_gone_yet_and_a_second_one_is(fill: Fill) -> None:
     marked = "alter table public.notes add deleted_at timestamptz, add read_at timestamptz;"
     asking = f"select deleted_at is null, read_at is null from public.notes where user_id = '{ANN}'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from psycopg.sql import Literal
@@ -49,7 +50,7 @@ class Drafting:
             if not column.written:
                 continue
             if column.name in organizations:
-                told = self._organization(person, column, sort)
+                told = self._organization(table, person, column, sort)
             elif column.name in owners:
                 told = self._users(table, person, column, sort)
             elif keys := [k for k in table.foreign_keys if column.name in k.columns]:
@@ -81,9 +82,12 @@ class Drafting:
 
     def is_of_people(self, table: Relation) -> bool:
         """Return whether there is a row for each user: a membership or a profile."""
+        return any(True for _ in self._keys_of_people(table))
+
+    def _keys_of_people(self, table: Relation) -> Iterator[tuple[str, ...]]:
         owners = self.ownership.owner_columns(table)
         keys = (table.primary_key, *(rule.columns for rule in self.facts.keys(table)))
-        return any(column in key for key in keys for column in owners)
+        return (key for key in keys if any(column in key for column in owners))
 
     def _owners(self, table: Relation) -> tuple[str, ...]:
         """Return the columns that hold a user's id itself."""
@@ -101,9 +105,13 @@ class Drafting:
                 found.append(name)
         return tuple(found)
 
-    def _organization(self, person: Person, column: Column, sort: Sort) -> tuple[str, ...] | None:
+    def _organization(
+        self, table: Relation, person: Person, column: Column, sort: Sort
+    ) -> tuple[str, ...] | None:
         if person.persona.organization is None:
-            return None if sort.required else ("null",)
+            # Who belongs to none is made no member of all of them, as null may mean.
+            joins = any(column.name in key for key in self._keys_of_people(table))
+            return None if sort.required or joins else ("null",)
         return (_literal(person.persona.organization, sort),)
 
     def _users(

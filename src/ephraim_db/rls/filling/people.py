@@ -64,7 +64,8 @@ def find_people(personas: Personas, base: str) -> tuple[Person, ...]:
     found.sort(key=lambda p: (is_made(p.sub), bool(p.claims.get("is_anonymous"))))
     leaders: dict[str | None, Persona] = {}
     for persona in found:
-        leaders.setdefault(persona.organization, persona)
+        if persona.organization or personas.boundary is None:
+            leaders.setdefault(persona.organization, persona)
     return tuple(
         Person(persona, number, persona in leaders.values())
         for number, persona in enumerate(found, start=1)
