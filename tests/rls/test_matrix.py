@@ -9,6 +9,8 @@ import pytest
 from tests.rls.conftest import ACME, ANN, BOB, CYD, NOTES, PEOPLE, ZETA, Look
 from tests.rls.saying import said, word
 
+from ephraim_db.rls.probes import Command
+
 ALL_COLUMNS = "id team_id user_id title secret"
 
 
@@ -439,6 +441,47 @@ def test_a_large_table_is_searched_for_rows_of_every_kind(look: Look) -> None:
     for command in ("SELECT", "INSERT", "UPDATE", "DELETE"):
         assert word(matrix, "ann", "large", command) == "allowed all"
     assert not [u for u in matrix.unproven if u.persona == "ann"]
+
+
+VERY_LARGE = (
+    "create table public.large (id int primary key, team_id uuid, user_id uuid, title text);"
+    f"insert into public.large select g, '{ZETA}', '{BOB}', 'x' from generate_series(1, 6000) as g;"
+    f"insert into public.large values (0, '{ACME}', '{ANN}', 'x'), (-1, '{ACME}', '{BOB}', 'x');"
+    "alter table public.large enable row level security;"
+)
+COUNTING = """
+create sequence public.touched_all;
+create function public.count_them() returns trigger language plpgsql security definer as $$
+begin
+    if (select count(*) from gone) > 5000 then perform nextval('public.touched_all'); end if;
+    return null;
+end $$;
+create trigger counting after {} on public.large referencing old table as gone
+for each statement execute function public.count_them();
+"""
+
+
+@pytest.mark.parametrize("command", ["update", "delete"])
+def test_no_probe_touches_every_row_of_a_very_large_table(
+    look: Look, url: str, command: str
+) -> None:
+    policies = (policy(c, OWN, on="large") for c in ("select", "update", "delete"))
+    matrix = look(VERY_LARGE, *policies, COUNTING.format(command))
+    asked: Command = "UPDATE" if command == "update" else "DELETE"
+    furthest = {
+        persona: matrix.find(persona, "public.large", asked)[0] for persona in ("ann", "service")
+    }
+    assert {p: (c.outcome, c.scope) for p, c in furthest.items()} == {
+        "ann": ("allowed", "own"),
+        "service": ("allowed", "all"),
+    }
+    doubts = {u.reason for u in matrix.unproven if (u.persona, u.command) == ("ann", asked)}
+    assert doubts == {"it has more than 5000 rows, so nothing was tried without a WHERE"}
+    (large,) = (r for r in matrix.relations if r.name == "public.large")
+    assert (large.rows, large.probed) == (6002, 1002)
+    with psycopg.connect(url) as connection:
+        told = connection.execute("select is_called from public.touched_all").fetchone()
+    assert told == (False,)
 
 
 def test_a_table_without_columns_can_be_emptied(look: Look) -> None:

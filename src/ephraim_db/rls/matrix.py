@@ -18,6 +18,7 @@ from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona, Personas
 from ephraim_db.rls.probes import COMMANDS, Command
 from ephraim_db.rls.probing import Observed
+from ephraim_db.rls.rows import MOST_BLIND
 from ephraim_db.rls.uses import Use
 from ephraim_db.rls.variants import judge_variants
 from ephraim_db.rls.verdicts import DELETED_ROW, Outcome, Verdict, judge
@@ -71,12 +72,16 @@ class Unproven:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A relation that was probed, and how many rows it has; or a function or sequence."""
+    """A relation that was probed, and how many rows it has; or a function or sequence.
+
+    `probed` is through how many of the rows, if not through all of them.
+    """
 
     name: str
     kind: Kind
     columns: tuple[str, ...]
     rows: int
+    probed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,11 @@ def build_matrix(
     for one in observed:
         relation = one.relation
         subjects[relation.full_name] = Subject(
-            relation.full_name, relation.kind, relation.column_names, one.rows.total
+            relation.full_name,
+            relation.kind,
+            relation.column_names,
+            one.rows.total,
+            one.rows.sample,
         )
         plain = {c: judge(one, c) for c in COMMANDS if c in relation.commands}
         for command, verdicts in plain.items():
@@ -171,14 +180,14 @@ def _cells(one: Observed, command: Command, verdicts: dict[str, Verdict]) -> Ite
 
 
 def _unproven(one: Observed, command: Command, verdicts: set[Verdict]) -> Iterator[Unproven]:
-    reasons = {reason for verdict in verdicts for reason in _doubts(one, verdict)}
+    reasons = {reason for verdict in verdicts for reason in _doubts(one, command, verdict)}
     if command in one.untried:
         reasons = {one.untried[command]}
     for reason in sorted(reasons):
         yield Unproven(one.persona.name, one.relation.full_name, command, reason)
 
 
-def _doubts(one: Observed, verdict: Verdict) -> Iterator[str]:
+def _doubts(one: Observed, command: Command, verdict: Verdict) -> Iterator[str]:
     """Yield why a verdict is not the last word."""
     if one.rows.failure:
         yield f"its rows could not be read by the prober (SQLSTATE {one.rows.failure})"
@@ -191,7 +200,10 @@ def _doubts(one: Observed, verdict: Verdict) -> Iterator[str]:
     elif verdict.outcome != "refused_by_grant":
         if verdict.reach_is_guess:
             yield "a row passed, and nothing tells whose"
-        if verdict.may_reach_more:
+        blind = command in ("UPDATE", "DELETE") and one.relation.has_places
+        if blind and one.rows.are_many and (verdict.reach or 0) < Whose.OTHER:
+            yield f"it has more than {MOST_BLIND} rows, so nothing was tried without a WHERE"
+        elif verdict.may_reach_more:
             yield "without a WHERE it failed, so whether it reaches rows that SELECT hides is open"
         there = one.rows.kinds(one.persona)
         for kind in one.kinds:

@@ -27,7 +27,8 @@ MOST_ROWS = 1_000
 MOST_OF_A_KIND = 20
 """rows of each kind that is not among them."""
 
-
+MOST_BLIND = 5_000
+"""Rows of a relation that may be touched all at once; of a larger one, rows are named."""
 MOST_EXAMPLES = 4
 
 
@@ -53,6 +54,16 @@ class Rows:
     def table(self) -> str:
         """Return the name of the temporary table, for SQL."""
         return copy_name(self.relation)
+
+    @property
+    def sample(self) -> int | None:
+        """Return how many rows are copied, if that is not all of them."""
+        return len(self.values) if self.total > MOST_ROWS else None
+
+    @property
+    def are_many(self) -> bool:
+        """Return whether a statement that names no row would touch too many."""
+        return self.total > MOST_BLIND
 
     def examples(self, persona: Persona, whose: Whose, column: str | None = None) -> list[int]:
         """Return the numbers of a few rows that are `whose`, as unlike each other as there are.

@@ -79,11 +79,11 @@ class TableProbes:
         if not self.writes:
             return
         yield from replays(self.persona, self.rows, self.privileges, self.ownership)
-        for column in self._updated():
+        for column in () if self.rows.are_many else self._updated():
             yield from self._blind_updates(column, REACH, "untroubled")
         if match:
             yield from self._addressed_updates(match)
-        if self.privileges.delete:
+        if self.privileges.delete and not self.rows.are_many:
             yield self._delete_all
 
     def second_round(self, answers: Iterable[Answer]) -> Iterator[Probe]:
@@ -101,7 +101,8 @@ class TableProbes:
         if match:
             yield from VariantProbes(self.persona, self.rows, self.privileges, match).probes(firsts)
         deletes = [a for a in firsts if a.question.command == "DELETE"]
-        if self.privileges.delete and any(a.sqlstate for a in deletes):
+        undecided = self.rows.are_many or any(a.sqlstate for a in deletes)
+        if self.privileges.delete and undecided:
             yield from self._deletes_by_kind(deletes, match)
 
     @property
@@ -175,10 +176,11 @@ class TableProbes:
         for column in self._updated():
             mine = [a for a in updates if a.question.column == column.name]
             found = {n for answer in mine for n in answer.numbers}
-            if not match or not reach or not blind <= found:
-                question = Question("UPDATE", "blind", column.name)
-                yield from self._blind_updates(column, question, "unconstrained")
-            yield from self._blind_moves(column)
+            if not self.rows.are_many:
+                if not match or not reach or not blind <= found:
+                    question = Question("UPDATE", "blind", column.name)
+                    yield from self._blind_updates(column, question, "unconstrained")
+                yield from self._blind_moves(column)
             asked[column.name] = self._kinds_of(blind | found)
             if not reach or any(answer.sqlstate for answer in mine):
                 asked[column.name] = self._reachable(updates)

@@ -87,6 +87,8 @@ def _relation(
 
 def _kind(relation: Subject) -> str:
     rows = "1 row" if relation.rows == 1 else f"{relation.rows} rows"
+    if relation.probed is not None:
+        rows += f", probed through {relation.probed}"
     return f"{relation.kind}, {rows}" if relation.columns else relation.kind
 
 
