@@ -163,7 +163,10 @@ def _write(path: Path, text: str) -> None:
 def _public_key(file: TextIO) -> PublicKey:
     try:
         jwk = json.load(file)
-    except ValueError:  # its error holds the whole text, which may be a private key
+    except (
+        ValueError,
+        RecursionError,
+    ):  # its error holds the whole text, which may be a private key
         jwk = None
     if not isinstance(jwk, dict):
         raise InvalidKey(f"{file.name}: not one JWK, as `ephraim-db keys new` makes it")

@@ -15,7 +15,14 @@ from typing import Any
 import psycopg
 
 from ephraim_db.errors import HistoryConflict, MigrationFailed
-from ephraim_db.migrations.execute import Script, Step, leave_transaction, run_group
+from ephraim_db.migrations.execute import (
+    Script,
+    Step,
+    leave_transaction,
+    refuse_foreign,
+    run_group,
+    start_afresh,
+)
 from ephraim_db.migrations.extensions import as_sent, extensions_made_ready
 from ephraim_db.migrations.files import Migration
 from ephraim_db.migrations.ledger import RECORD, Recorded, compare, create_ledger, read_ledger
@@ -48,7 +55,7 @@ def apply_migrations(
     """
     tell = on_progress or _silence
     with alone(connection, tell):
-        connection.execute("reset all")
+        start_afresh(connection)
         create_ledger(connection)
         pending = _pending(read_ledger(connection), migrations, include_all=include_all)
         ready = extensions_made_ready(connection)
@@ -71,7 +78,9 @@ def _apply(
     texts = [statement.text for statement in migration.statements]
     sent = [as_sent(statement, ready) for statement in migration.statements]
     record = Step(RECORD, (migration.version, migration.name, texts))
-    connection.execute("reset all")
+    start_afresh(connection)
+    every = [Step(text, statement=index) for index, text in enumerate(sent)]
+    refuse_foreign(connection, script, every)  # before a file of several transactions is half in
     for number, group in enumerate(plan.groups):
         steps = [
             record if index == LEDGER else Step(sent[index], statement=index) for index in group

@@ -10,15 +10,11 @@ from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
 
 from ephraim_db.errors import MigrationFailed
+from ephraim_db.migrations.foreign import flaw_of
 from ephraim_db.migrations.statements import Statement
-
-_COPIES = re.compile(r"copy\b.*\b(?:from\s+stdin|to\s+stdout)\b", re.IGNORECASE | re.DOTALL)
-
-_COPY = psycopg.NotSupportedError(
-    "copy from stdin and copy to stdout talk to psql, not to a migration; write insert statements"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +35,10 @@ class Step:
     statement: int | None = None
 
 
+# `do` and `call` commit what came before, if their body says so.
+_COULD_COMMIT = re.compile(r"(?:do|call)\b", re.IGNORECASE)
+_MARK = Step("select pg_catalog.pg_current_xact_id()")
+
 # Without it a deferred constraint would fail between two answers, where psycopg expects none.
 _CHECK = Step("set constraints all immediate")
 
@@ -56,17 +56,47 @@ def run_group(
     """
     if len(steps) > 1:
         steps = (*steps, _CHECK)
-    cursors = [connection.cursor() for _ in steps]
-    for step in steps:
-        if _COPIES.match(_code(script, step)):
-            leave_transaction(connection)
-            raise _failure(_COPY, script, step, left_behind)
+        steps = _with_mark(script, steps)
+    refuse_foreign(connection, script, steps, left_behind=left_behind)
+    cursors = [connection.cursor(row_factory=tuple_row) for _ in steps]
     error = _send_all(connection, cursors, steps)
     if error is not None:
         done = sum(cursor.pgresult is not None for cursor in cursors)
         step = steps[min(done, len(steps) - 1)]
         leave_transaction(connection)
+        if _MARK in steps[:done]:
+            left_behind |= _is_committed(connection, cursors[steps.index(_MARK)])
         raise _failure(error, script, step, left_behind)  # no `from`: psycopg's holds the DETAIL
+
+
+def refuse_foreign(
+    connection: psycopg.Connection[Any],
+    script: Script,
+    steps: Sequence[Step],
+    *,
+    left_behind: bool = False,
+) -> None:
+    """Raise `MigrationFailed` for the first of `steps` that is not for a migration."""
+    for step in steps:
+        if flaw := flaw_of(_code(script, step)):
+            leave_transaction(connection)
+            raise _failure(psycopg.NotSupportedError(flaw), script, step, left_behind)
+
+
+def _with_mark(script: Script, steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Have the transaction named before the first statement that could commit it."""
+    for index, step in enumerate(steps):
+        if _COULD_COMMIT.match(_code(script, step)):
+            return (*steps[:index], _MARK, *steps[index:])
+    return tuple(steps)
+
+
+def _is_committed(connection: psycopg.Connection[Any], mark: psycopg.Cursor[Any]) -> bool:
+    transaction = mark.fetchone()
+    if connection.closed or transaction is None:
+        return True  # perhaps
+    row = connection.execute("select pg_catalog.pg_xact_status(%s) = 'committed'", transaction)
+    return bool((row.fetchone() or [True])[0])
 
 
 def _send_all(
@@ -82,6 +112,8 @@ def _send_all(
         with connection.pipeline():
             for cursor, step in zip(cursors, steps, strict=True):
                 error = error or _send(connection, cursor, step)
+            if error is not None and error.sqlstate is None:
+                connection.close()  # never sent, so Postgres would commit what came before
     except psycopg.Error as late:
         error = error or late
     return error
@@ -96,6 +128,12 @@ def _send(
     except psycopg.Error as error:
         return error
     return None
+
+
+def start_afresh(connection: psycopg.Connection[Any]) -> None:
+    """Forget what a script set; files are UTF-8, whatever the connection speaks otherwise."""
+    connection.execute("reset all")
+    connection.execute("set client_encoding = 'UTF8'")
 
 
 def leave_transaction(connection: psycopg.Connection[Any]) -> bool:

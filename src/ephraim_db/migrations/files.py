@@ -6,6 +6,7 @@ supabase/migrations/20260127000001_multi_org_foundation.sql
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -53,7 +54,9 @@ def find_migrations(
             f"no supabase folder in {project.resolve()}: name the folder that holds it"
         )
     folder = supabase / "migrations"
-    paths = sorted(folder.iterdir(), key=lambda path: path.name.encode()) if folder.is_dir() else []
+    paths = (
+        sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name)) if folder.is_dir() else []
+    )
     found: dict[str, Migration] = {}
     for position, path in enumerate(paths):
         if path.is_dir():
@@ -61,8 +64,11 @@ def find_migrations(
         match = _FILE_NAME.fullmatch(path.name)
         if reason := _why_skipped(path.name, match, first=position == 0):
             if on_progress:
-                on_progress(f"skipping {path.name}: {reason}")
+                shown = path.name if path.name.isprintable() else repr(path.name)
+                on_progress(f"skipping {shown}: {reason}")
             continue
+        if not path.name.isprintable():
+            raise InvalidProject(f"{folder}: the name {path.name!r} does not print: rename it")
         assert match is not None  # noqa: S101 - a file without a match has a reason to be skipped
         version, name = match.groups()
         if keep_twins:
@@ -95,13 +101,21 @@ def _apart(
 def read_sql(path: Path) -> str:
     """Read a file of SQL: UTF-8, with or without a byte order mark, line ends left as they are."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        if path.exists() and not path.is_file():
+            raise InvalidProject(f"{path} is no file: remove it, or put a file in its place")
+        sql = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidProject(
             f"{path} is not UTF-8 (byte {error.start + 1}): save it as UTF-8"
         ) from None
     except OSError as error:
         raise InvalidProject(f"{path} cannot be read: {error.strerror}") from error
+    if "\0" in sql:
+        line = sql.count("\n", 0, sql.index("\0")) + 1
+        raise InvalidProject(
+            f"{path}:{line} holds a NUL byte, which is in no SQL: is it UTF-16? Save it as UTF-8"
+        )
+    return sql
 
 
 def _why_skipped(name: str, match: re.Match[str] | None, *, first: bool) -> str | None:

@@ -13,7 +13,7 @@ import psycopg
 
 from ephraim_db.errors import MigrationFailed
 from ephraim_db.migrations.apply import apply_migrations
-from ephraim_db.migrations.execute import Script, Step, leave_transaction, run_group
+from ephraim_db.migrations.execute import Script, Step, leave_transaction, run_group, start_afresh
 from ephraim_db.migrations.files import Migration, read_sql
 from ephraim_db.migrations.ledger import RECORD
 from ephraim_db.migrations.plan import controls_transaction
@@ -41,7 +41,7 @@ def salvage_migrations(
             script = Script(migration.path, migration.sql, migration.statements)
             failures += _each_by_itself(connection, script) or [failure]
             texts = [statement.text for statement in migration.statements]
-            connection.execute("reset all")
+            start_afresh(connection)
             connection.execute(RECORD, (migration.version, migration.name, texts))
         else:
             return failures
@@ -70,7 +70,7 @@ def salvage_seed(
 def _each_by_itself(connection: psycopg.Connection[Any], script: Script) -> list[MigrationFailed]:
     """Run each statement in a transaction of its own, and none that would open or end one."""
     failures = []
-    connection.execute("reset all")
+    start_afresh(connection)
     for index, statement in enumerate(script.statements):
         code = statement.text[statement.code :]
         if not code or controls_transaction(code):
@@ -80,5 +80,5 @@ def _each_by_itself(connection: psycopg.Connection[Any], script: Script) -> list
         except MigrationFailed as failure:
             failures.append(failure)
     leave_transaction(connection)
-    connection.execute("reset all")
+    start_afresh(connection)
     return failures

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import tomllib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from ephraim_db.errors import InvalidProject
-from ephraim_db.migrations.execute import Script, Step, run_group
+from ephraim_db.migrations.execute import Script, Step, run_group, start_afresh
 from ephraim_db.migrations.files import read_sql
 from ephraim_db.migrations.lock import alone
 from ephraim_db.migrations.statements import split_statements
+from ephraim_db.toml import read_toml
 
 _CREATE = """
     create schema if not exists supabase_migrations;
@@ -78,39 +79,55 @@ def _run(connection: psycopg.Connection[Any], project: Path, path: str, digest: 
     statements = [
         Step(statement.text, statement=index) for index, statement in enumerate(script.statements)
     ]
-    connection.execute("reset all")
+    start_afresh(connection)
     record = Step(_RECORD, (path, digest))
     run_group(connection, script, [Step("begin"), *statements, record, Step("commit")])
 
 
 def seed_paths(project: Path, tell: Callable[[str], None]) -> list[str]:
     """List the seed files, in order, as the ledger names them: `supabase/seed.sql`."""
-    seed = _seed_section(project / "supabase" / "config.toml")
+    config = project / "supabase" / "config.toml"
+    seed = _seed_section(config)
     if not seed.get("enabled", True):
         return []
     found: dict[str, None] = {}
-    for pattern in seed.get("sql_paths", ["./seed.sql"]):
-        whole = str(Path("supabase", pattern))
-        matches = sorted(glob.glob(whole, root_dir=project, include_hidden=True), key=str.encode)
-        if not matches and "sql_paths" in seed:
-            tell(f"no seed file matches {whole}")
-        for match in matches:
-            inside = sorted((project / match).rglob("*.sql")) if (project / match).is_dir() else []
-            names = [str(path.relative_to(project)) for path in inside] if inside else [match]
+    try:
+        for pattern in seed.get("sql_paths", ["./seed.sql"]):
+            names = _matches(project, str(Path("supabase", pattern)))
+            if not names and "sql_paths" in seed:
+                tell(f"no seed file matches {Path('supabase', pattern)}")
             found.update(dict.fromkeys(name for name in names if (project / name).is_file()))
+    except OSError as error:
+        raise InvalidProject(
+            f"{error.filename}, to which sql_paths in {config} leads, cannot be read: "
+            f"{error.strerror}"
+        ) from error
     return list(found)
 
 
+def _matches(project: Path, pattern: str) -> list[str]:
+    names: list[str] = []
+    for match in sorted(glob.glob(pattern, root_dir=project, include_hidden=True), key=os.fsencode):
+        inside = sorted((project / match).rglob("*.sql")) if (project / match).is_dir() else []
+        names += [str(path.relative_to(project)) for path in inside] if inside else [match]
+    return names
+
+
 def _seed_section(config: Path) -> dict[str, Any]:
-    if not config.exists():
-        return {}
     try:
-        seed = tomllib.loads(config.read_text(encoding="utf-8")).get("db", {}).get("seed", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        seed: Any = read_toml(config)
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
         raise InvalidProject(f"{config}: {error}") from error
+    for name in ("db", "seed"):
+        seed = seed.get(name, {})
+        if not isinstance(seed, dict):
+            raise InvalidProject(f"{config}: {name} is not a table: write [db.seed]")
     paths = seed.get("sql_paths", [])
-    if not isinstance(seed.get("enabled", True), bool) or not isinstance(paths, list):
+    are_paths = isinstance(paths, list) and all(isinstance(path, str) and path for path in paths)
+    if not isinstance(seed.get("enabled", True), bool) or not are_paths:
         raise InvalidProject(
-            f"{config}: [db.seed] takes enabled = true or false and sql_paths = [...]"
+            f'{config}: [db.seed] takes enabled = true or false and sql_paths = ["./seed.sql"]'
         )
     return dict(seed)

@@ -105,7 +105,8 @@ def _tokens(sql: str) -> Iterator[_Token]:
     while match := _TOKEN.search(sql, position):
         kind, position = match.lastgroup or "", match.end()
         if match["comment"] is not None:
-            position = _end_of_comment(sql, position)
+            position, closed = _end_of_comment(sql, position)
+            kind = kind if closed else "unclosed"
         elif match["body"] is not None:
             kind = "body"
             close = sql.find(match["body"], position)
@@ -114,10 +115,10 @@ def _tokens(sql: str) -> Iterator[_Token]:
         yield _Token(kind, sql[match.start() : position], match.start(), position)
 
 
-def _end_of_comment(sql: str, position: int) -> int:
-    """Find where the block comment that was just opened ends; they nest."""
+def _end_of_comment(sql: str, position: int) -> tuple[int, bool]:
+    """Find where the block comment that was just opened ends, and whether it does; they nest."""
     depth = 1
     while depth and (edge := _COMMENT_EDGE.search(sql, position)):
         depth += 1 if edge[0] == "/*" else -1
         position = edge.end()
-    return len(sql) if depth else position
+    return (len(sql), False) if depth else (position, True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ephraim_db.errors import InvalidProject
 from ephraim_db.postgres import DefaultGrants
+from ephraim_db.toml import read_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +22,37 @@ class ApiConfig:
 
 
 def read_api_config(project: Path | None) -> ApiConfig:
-    """Read `project`/supabase/config.toml; without a project or a file, the defaults."""
-    file = project / "supabase" / "config.toml" if project else None
-    if file is None or not file.exists():
+    """Read `project`/supabase/config.toml; without a project or a file, the defaults.
+
+    Raises InvalidProject naming the file, the key and what to write there.
+    """
+    if project is None:
         return ApiConfig()
-    default = ApiConfig()
+    file, default = project / "supabase" / "config.toml", ApiConfig()
     try:
-        api = tomllib.loads(file.read_text("utf-8")).get("api", {})
+        api = read_toml(file).get("api", {})
+        if not isinstance(api, dict):
+            raise ValueError("api is not a table: write [api]")
+        rows = api.get("max_rows", default.max_rows)
+        if not isinstance(rows, int) or isinstance(rows, bool) or not 0 < rows < 2**31:
+            raise ValueError("api.max_rows takes a number of rows: max_rows = 1000")
+        exposed = api.get("auto_expose_new_tables", True)
+        if not isinstance(exposed, bool):
+            raise ValueError("api.auto_expose_new_tables takes true or false")
         return ApiConfig(
-            schemas=tuple(api.get("schemas", default.schemas)),
-            extra_search_path=tuple(api.get("extra_search_path", default.extra_search_path)),
-            max_rows=int(api.get("max_rows", default.max_rows)),
-            default_grants="legacy" if api.get("auto_expose_new_tables", True) else "explicit",
+            schemas=_schemas(api, "schemas", default.schemas),
+            extra_search_path=_schemas(api, "extra_search_path", default.extra_search_path),
+            max_rows=rows,
+            default_grants="legacy" if exposed else "explicit",
         )
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError) as error:
-        raise InvalidProject(f"{file}, section [api]: {error}") from error
+    except FileNotFoundError:
+        return default
+    except ValueError as error:
+        raise InvalidProject(f"{file}: {error}") from error
+
+
+def _schemas(api: dict[str, Any], key: str, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+    names = api.get(key, list(otherwise))
+    if not isinstance(names, list) or not all(isinstance(n, str) and n for n in names):
+        raise ValueError(f'api.{key} takes a list of schemas: {key} = ["public"]')
+    return tuple(names)

@@ -72,7 +72,9 @@ class Envelope:
 
 def seal(secret: str, place: Place, key: PublicKey) -> str:
     """Seal `secret` (1 to 16,384 bytes of UTF-8) to `key` for `place`; return the envelope."""
-    plain = secret.encode("utf-8")
+    plain = secret.encode("utf-8", "replace")  # the error of a strict encoding would hold it
+    if plain.decode("utf-8") != secret:
+        raise InvalidInput(place.field, "holds half a character, which is no text")
     if not plain:
         raise InvalidInput(place.field, "is empty; a secret needs at least one character")
     if len(plain) > MAX_SECRET_BYTES:

@@ -74,7 +74,7 @@ class Keyring:
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text("utf-8")
+        return Path(path).read_text("utf-8-sig")
     except OSError as error:
         raise InvalidKey(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError:
@@ -89,7 +89,7 @@ def _parsed(text: str) -> tuple[list[PrivateKey], str | None]:
     while rest:
         try:
             value, end = decoder.raw_decode(rest)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [], f"what follows key {len(keys)} is not JSON; write private JWKs"
         members = value.get("keys", [value]) if isinstance(value, dict) else [value]
         for jwk in members if isinstance(members, list) else [members]:

@@ -11,12 +11,12 @@ password does not belong into a file.
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ephraim_db.errors import InvalidProject
+from ephraim_db.toml import read_toml
 
 _DEFAULTS = {"project": ".", "postgres": "auto"}
 
@@ -67,10 +67,11 @@ def read_configuration(root: Path) -> Configuration:
 
 def _section(file: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        document = read_toml(file)
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InvalidProject(f"{file}: {error}") from error
-    section = document.get("tool", {}).get("ephraim_db", {})
+    tool = document.get("tool")
+    section = tool.get("ephraim_db") if isinstance(tool, dict) else None
     return dict(section) if isinstance(section, dict) else {}

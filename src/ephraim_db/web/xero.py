@@ -37,6 +37,9 @@ _NOT_STORED = (
     "The secret could not be stored, so nothing was saved. Tell whoever runs this site that there "
     "is no sealing key to use."
 )
+_CLOSED = (
+    "What is stored for Xero cannot be used. Enter the Client Secret again, then connect again."
+)
 _COOKIE = "ephraim_db_xero"
 _MINUTES = 30
 
@@ -62,12 +65,12 @@ async def save_xero(visit: Visit, form: Form) -> Response:
 async def connect_xero(visit: Visit, _: Form) -> Response:
     """Send the browser to Xero."""
     organization_id = await _admins_organization(visit)
-    session = visit.request.cookies.get(_COOKIE) or secrets.token_urlsafe(32)
+    session = _browser(visit)
     try:
         url = await _xero(visit).authorization_url(
             organization_id, visit.session.user, session=session
         )
-    except XeroError as error:
+    except (XeroError, SealingError) as error:
         return await _failed(visit, "Xero was not asked", error)
     response = RedirectResponse(url, status_code=303)
     response.set_cookie(
@@ -90,7 +93,7 @@ async def returned_from_xero(visit: Visit) -> Response:
         answer = await _xero(visit).complete(
             returned_to, organization_id, visit.session.user, session=_browser(visit)
         )
-    except XeroError as error:
+    except (XeroError, SealingError) as error:
         return await _failed(visit, "Not connected to Xero", error)
     tenants = getattr(answer, "tenants", None)
     if tenants:
@@ -109,7 +112,7 @@ async def choose_xero(visit: Visit, form: Form) -> Response:
         await _xero(visit).choose(
             form["choice"], tenant, organization_id, visit.session.user, session=_browser(visit)
         )
-    except XeroError as error:
+    except (XeroError, SealingError) as error:
         return await _failed(visit, "Not connected to Xero", error)
     return done(visit, "xero-connected", "xero")
 
@@ -131,7 +134,7 @@ async def disconnect_xero(visit: Visit, _: Form) -> Response:
     organization_id = await _admins_organization(visit)
     try:
         left = await _xero(visit).disconnect(organization_id, user_id=visit.session.user)
-    except XeroError as error:
+    except (XeroError, SealingError) as error:
         return await _failed(visit, "Still connected to Xero", error)
     return done(visit, "xero-left" if left else "xero-disconnected", "xero")
 
@@ -152,8 +155,9 @@ async def _admins_organization(visit: Visit) -> UUID:
     return profile.organization_id
 
 
-async def _failed(visit: Visit, title: str, error: XeroError) -> Response:
-    return await show(visit, notice=Notice(title, str(error), "destructive"), status=409)
+async def _failed(visit: Visit, title: str, error: XeroError | SealingError) -> Response:
+    text = _CLOSED if isinstance(error, SealingError) else str(error)
+    return await show(visit, notice=Notice(title, text, "destructive"), status=409)
 
 
 def _xero(visit: Visit) -> XeroConnections:
@@ -163,8 +167,10 @@ def _xero(visit: Visit) -> XeroConnections:
 
 
 def _browser(visit: Visit) -> str:
-    # Without its cookie a browser is one nobody sent to Xero: the service refuses it.
-    return visit.request.cookies.get(_COOKIE) or secrets.token_urlsafe(32)
+    # Without our cookie a browser is one that nobody sent to Xero: the service refuses it.
+    ours = secrets.token_urlsafe(32)
+    given = visit.request.cookies.get(_COOKIE, "")
+    return given if len(given) == len(ours) else ours
 
 
 def _errors(form: Form) -> dict[str, str]:

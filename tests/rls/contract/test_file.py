@@ -71,7 +71,7 @@ def test_line_endings_and_comments_do_not_matter(look: Look, path: Path) -> None
         (None, "there is no contract yet: `ephraim-db rls accept` writes it"),
         ("", ":1: should be"),
         ("ann acts as anon\n", ":1: should be"),
-        (f"{VERSION}\n<<<<<<< HEAD\n", ":2: states no fact: <<<<<<< HEAD"),
+        (f"{VERSION}\n<<<<<<< HEAD\n", ":2: is the mark of a conflict"),
         (f"{VERSION}\nann reads public.notes.title\n", ":2: states no fact"),
         (f"{VERSION}\nann acts as anon\nann acts as service_role\n", ":3: says otherwise than"),
     ],

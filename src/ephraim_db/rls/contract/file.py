@@ -42,7 +42,7 @@ def contract_text(facts: Facts) -> str:
 def read_contract(path: Path) -> Facts:
     """Return what was agreed. Raises InvalidContract, naming the line and what to do about it."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as missing:
         raise InvalidContract(
             path, 0, "there is no contract yet: `ephraim-db rls accept` writes it"
@@ -50,7 +50,9 @@ def read_contract(path: Path) -> Facts:
     except UnicodeDecodeError as broken:
         raise InvalidContract(
             path, 0, "is not UTF-8: `ephraim-db rls accept` writes it anew"
-        ) from (broken)
+        ) from broken
+    except OSError as error:
+        raise InvalidContract(path, 0, f"cannot be read: {error.strerror}") from error
     lines = text.split("\n")
     if not lines or lines[0].rstrip() != VERSION:
         raise InvalidContract(path, 1, f'should be "{VERSION}": restore it, or accept anew')
@@ -59,7 +61,7 @@ def read_contract(path: Path) -> Facts:
 
 def places_of(path: Path) -> dict[Fact, int]:
     """Return the number of the line that states each fact."""
-    lines = enumerate(path.read_text(encoding="utf-8").split("\n"), start=1)
+    lines = enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1)
     return {fact: number for number, line in lines if (fact := read_fact(line.strip()))}
 
 
@@ -70,6 +72,10 @@ def _read(path: Path, lines: list[str]) -> Facts:
         if not sentence or sentence.startswith("#"):
             continue
         fact = read_fact(sentence)
+        if sentence.startswith(("<<<<<<<", "=======", ">>>>>>>")):
+            raise InvalidContract(
+                path, number, "is the mark of a conflict: resolve it, or accept anew"
+            )
         if fact is None:
             raise InvalidContract(path, number, f"states no fact: {sentence[:80]}")
         before, at = stated.setdefault(topic(fact), (fact, number))
