@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.rls.conftest import ACME, ANN, NOTES, PEOPLE, ZETA, Look
 from tests.rls.saying import decided
 
@@ -114,3 +115,64 @@ def test_switching_off_leaves_every_policy_in_place(look: Look) -> None:
     policies = (policy("a", "select", TEAM), policy("b", "select", OWN))
     first = look(NOTES, f"delete from public.notes where team_id = '{ZETA}';", *policies)
     assert look(personas=PEOPLE) == first
+
+
+GUARD = """
+create function public.guard() returns trigger language plpgsql as $$ begin {} end $$;
+create trigger "keeps titles" before {} on public.notes
+for each row execute function public.guard();
+create function public.nothing() returns trigger language plpgsql as $$
+begin if tg_op = 'DELETE' then return old; end if; return new; end $$;
+create trigger "harmless" before insert or update or delete on public.notes
+for each row execute function public.nothing();
+"""
+LOUD = "if new.title <> old.title then raise insufficient_privilege; end if; return new;"
+QUIET = "new.title := old.title; return new;"
+
+
+@pytest.mark.parametrize(
+    ("body", "command", "expected"),
+    [
+        (LOUD, "UPDATE", ("trigger", "keeps titles")),
+        (QUIET, "UPDATE", ("trigger", "keeps titles")),
+        ("raise exception 'no';", "INSERT", ("trigger", "keeps titles")),
+        ("raise exception 'no';", "DELETE", ("trigger", "keeps titles")),
+        ("return new;", "UPDATE", ("policy", "teams UPDATE")),
+        ("return old;", "DELETE", ("policy", "teams DELETE")),
+    ],
+)
+def test_the_trigger_that_stopped_it_is_named(
+    look: Look, body: str, command: Command, expected: tuple[str, str]
+) -> None:
+    clauses = ("", TEAM) if command == "INSERT" else (TEAM,)
+    matrix = look(
+        NOTES,
+        GUARD.format(body, command),
+        policy("read", "select", "true"),
+        policy(f"teams {command}", command, *clauses),
+    )
+    (cell,) = (
+        c
+        for c in matrix.find("ann", "public.notes", command)
+        if "title" in c.columns or command == "DELETE"
+    )
+    assert (cell.decided_by_kind, cell.decided_by) == expected
+
+
+def test_what_a_check_refuses_is_not_blamed_on_a_trigger(look: Look) -> None:
+    matrix = look(
+        NOTES, GUARD.format(LOUD, "update"), policy("read", "select", "true"),
+        policy("teams", "update", TEAM),
+    )  # fmt: skip
+    by_column = {
+        column: cell.decided_by
+        for cell in matrix.find("ann", "public.notes", "UPDATE")
+        for column in cell.columns
+        if cell.outcome != "allowed"
+    }
+    assert by_column == {"team_id": None, "title": "keeps titles"}
+
+
+def test_a_trigger_stops_even_who_bypasses_policies(look: Look) -> None:
+    matrix = look(NOTES, GUARD.format("raise exception 'no';", "delete"))
+    assert decided(matrix, "service", "notes", "DELETE") == {"keeps titles"}

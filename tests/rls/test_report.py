@@ -58,6 +58,22 @@ def test_the_json_form_is_the_agreed_one(look: Look) -> None:
     assert document["findings"] == []
 
 
+def test_a_trigger_that_decided_is_told_from_a_policy(look: Look) -> None:
+    trigger = (
+        "create function public.guard() returns trigger language plpgsql as"
+        " $$ begin raise exception 'no'; end $$;"
+        "create trigger guard before delete on public.notes"
+        " for each row execute function public.guard();"
+    )
+    document = json.loads(as_json(look(NOTES, POLICY, trigger)))
+    (cell,) = (
+        c
+        for c in document["cells"]
+        if (c["persona"], c["relation"], c["command"]) == ("service", "public.notes", "DELETE")
+    )
+    assert (cell["outcome"], cell["decided_by"]) == ("error", "trigger guard")
+
+
 def test_each_column_is_in_one_cell_of_a_command(look: Look) -> None:
     matrix = look(NOTES, POLICY)
     for persona in matrix.personas:

@@ -47,12 +47,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """`columns` of a relation point at `target_columns` of the relation with oid `target`."""
+    """`columns` of a relation point at `target_columns` of the relation with oid `target`.
+
+    `inherited`: it is a partition's, by a foreign key of the partitioned table, and goes with that.
+    """
 
     name: str
     columns: tuple[str, ...]
     target: int
     target_columns: tuple[str, ...]
+    inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,14 @@ class Policy:
     command: str
     permissive: bool
     roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger that fires, and the commands that it fires for."""
+
+    name: str
+    commands: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,7 @@ class Relation:
     reads: tuple[int, ...] = ()
     calls: tuple[int, ...] = ()
     published: tuple[str, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
 
     @cached_property
     def full_name(self) -> str:
@@ -169,7 +182,13 @@ def read_catalog(connection: psycopg.Connection[Any]) -> Catalog:
 def _relation(row: dict[str, Any]) -> Relation:
     columns = tuple(Column(**{**c, "labels": tuple(c["labels"])}) for c in row["columns"])
     foreign_keys = tuple(
-        ForeignKey(k["name"], tuple(k["columns"]), k["target"], tuple(k["target_columns"]))
+        ForeignKey(
+            k["name"],
+            tuple(k["columns"]),
+            k["target"],
+            tuple(k["target_columns"]),
+            k["inherited"],
+        )
         for k in row["foreign_keys"]
     )
     return Relation(
@@ -185,6 +204,7 @@ def _relation(row: dict[str, Any]) -> Relation:
         tuple(row["reads"]),
         tuple(row["calls"]),
         tuple(row["published"]),
+        tuple(Trigger(t["name"], tuple(t["commands"])) for t in row["triggers"]),
     )
 
 

@@ -59,6 +59,7 @@ keys as (
         k.conrelid,
         k.contype,
         k.confrelid,
+        k.conparentid <> 0 as inherited,
         (
             select jsonb_agg(a.attname order by u.place)
             from unnest(k.conkey) with ordinality as u (attnum, place)
@@ -175,7 +176,8 @@ select
                 'name', k.conname,
                 'columns', k.columns,
                 'target', k.confrelid::int8,
-                'target_columns', k.target_columns
+                'target_columns', k.target_columns,
+                'inherited', k.inherited
             ) order by k.columns::text, k.confrelid::regclass::text)
         from keys as k
         where k.conrelid = r.oid and k.contype = 'f'
@@ -199,7 +201,20 @@ select
         from leanings as n
         where r.oid = n.oid and n.is_function
         order by n.refobjid
-    ) as calls
+    ) as calls,
+    coalesce((
+        select
+            jsonb_agg(jsonb_build_object(
+                'name', t.tgname,
+                'commands', array_remove(array[
+                    case when t.tgtype & 4 > 0 then 'INSERT' end,
+                    case when t.tgtype & 8 > 0 then 'DELETE' end,
+                    case when t.tgtype & 16 > 0 then 'UPDATE' end
+                ], null)
+            ) order by t.tgname)
+        from pg_catalog.pg_trigger as t
+        where t.tgrelid = r.oid and not t.tgisinternal and t.tgenabled in ('O', 'A')
+    ), '[]') as triggers
 from relations as r
 left join columns as c on r.oid = c.attrelid
 left join policies as p on r.oid = p.polrelid

@@ -50,8 +50,12 @@ class Case:
     def without(self, *policies: Policy) -> Act:
         """Return the act that does it again without these policies."""
         drops = (drop_policy(self.observed.relation, policy) for policy in policies)
+        return self.again(" ".join(drops))
+
+    def again(self, setup: str) -> Act:
+        """Return the act that does it again after the prober changed something."""
         probes = [replace(a.probe, questions=(a.question,), joint=False) for a in self.answers]
-        return Act(self.observed.persona, probes, " ".join(drops))
+        return Act(self.observed.persona, probes, setup)
 
     def reached(self, answers: Iterable[Answer]) -> frozenset[object]:
         """Return what was reached of the kind in question: numbers of rows, or questions."""

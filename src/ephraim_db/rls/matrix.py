@@ -43,7 +43,8 @@ class Cell:
 
     `relation` is schema-qualified. `scope` is whose rows: the narrowest that holds all it reached.
     `sqlstate` is what Postgres said if the outcome is "error". `decided_by` names the policy,
-    or several: with "and" if each was needed, with "or" if each would do.
+    or several: with "and" if each was needed, with "or" if each would do. Or it names the trigger
+    that stopped it: `decided_by_kind` tells.
     """
 
     persona: str
@@ -54,6 +55,7 @@ class Cell:
     columns: tuple[str, ...]
     sqlstate: str | None = None
     decided_by: str | None = None
+    decided_by_kind: Literal["policy", "trigger"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +163,14 @@ def _unproven_of(use: Use) -> Iterator[Unproven]:
 
 
 def _cells(one: Observed, command: Command, verdicts: dict[str, Verdict]) -> Iterator[Cell]:
-    together: dict[tuple[Outcome, Whose | None, str | None], list[str]] = {}
+    together: dict[tuple[Outcome, Whose | None, str | None, str | None], list[str]] = {}
     for column, verdict in verdicts.items():
-        alike = (verdict.outcome, verdict.reach, verdict.sqlstate)
+        trigger = one.stopped.get((command, column))
+        alike = (verdict.outcome, verdict.reach, verdict.sqlstate, trigger)
         together.setdefault(alike, []).append(column)
     furthest_first = sorted(together.items(), key=lambda item: (-(item[0][1] or 0), item[0][0]))
-    for (outcome, reach, sqlstate), columns in furthest_first:
+    for (outcome, reach, sqlstate, trigger), columns in furthest_first:
+        policy = one.decided.get((command, outcome, reach))
         yield Cell(
             one.persona.name,
             one.relation.full_name,
@@ -175,7 +179,8 @@ def _cells(one: Observed, command: Command, verdicts: dict[str, Verdict]) -> Ite
             SCOPES[reach],
             tuple(column for column in columns if column != DELETED_ROW),
             sqlstate,
-            one.decided.get((command, outcome, reach)),
+            policy or trigger,
+            "policy" if policy else "trigger" if trigger else None,
         )
 
 

@@ -1,7 +1,7 @@
 """Run the probes: one connection, one transaction, rolled back whatever happens.
 
 catalog -> control -> empty tables filled
-        -> for each relation: rows copied -> probed as everybody -> decided by which policy
+        -> for each relation: rows copied -> probed as everybody -> decided by which policy, trigger
         -> functions called, sequences asked
 """
 
@@ -28,6 +28,7 @@ from ephraim_db.rls.prober import become_able, refuse_the_unprobeable
 from ephraim_db.rls.probing import Observed, Probing
 from ephraim_db.rls.rows import Rows, copy_rows, no_rows
 from ephraim_db.rls.sequences import use_sequences
+from ephraim_db.rls.stopping import name_triggers
 from ephraim_db.rls.uses import Use
 
 __all__ = ["Observation", "Observed", "Progress", "observe", "observing"]
@@ -100,7 +101,8 @@ def observing(
             rows = replace(rows, why_empty=filled.why_empty(relation.full_name))
             copied.append(rows)
             probing = Probing(connection, catalog, ownership, privileges, rows, untried)
-            found += decide(probing.observed(personas.everyone), probing.ask)
+            decided = decide(probing.observed(personas.everyone), probing.ask)
+            found += name_triggers(decided, probing.ask)
         on_progress("probing functions and sequences")
         calls = Calls(connection, personas, catalog, functions, ownership, copied)
         uses = (*calls.uses(), *use_sequences(connection, personas))

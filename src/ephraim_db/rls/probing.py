@@ -23,6 +23,8 @@ INSUFFICIENT_PRIVILEGE = "42501"
 
 Decided = Mapping[tuple[Command, str, Whose | None], str]
 """The policies that decided, by command, outcome and reach."""
+Stopped = Mapping[tuple[Command, str], str]
+"""The triggers that stopped a command, by command and column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Observed:
     answers: tuple[Answer, ...]
     untried: Untried = field(default_factory=dict)
     decided: Decided = field(default_factory=dict)
+    stopped: Stopped = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ class Probing:
         bonds = " ".join(
             f"alter table {other.sql} drop constraint {quote(key.name)};"
             for other, key in self.catalog.pointing_at(relation)
+            if not key.inherited
         )
         return TableProbes(
             persona, self.rows, granted, self.ownership, bonds, writes=not self.untried

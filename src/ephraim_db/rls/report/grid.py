@@ -36,6 +36,7 @@ class Mark:
     all_columns: int
     sqlstate: str | None = None
     decided_by: str | None = None
+    decided_by_kind: str | None = None
 
     @property
     def share(self) -> str:
@@ -119,7 +120,8 @@ def _marks(cells: Sequence[Cell]) -> tuple[Mark, ...]:
     if not telling:
         telling = sorted(cells, key=lambda cell: cell.outcome == "refused_by_grant")[:1]
     return tuple(
-        Mark(_word(cell), cell.columns, every, cell.sqlstate, cell.decided_by) for cell in telling
+        Mark(_word(cell), cell.columns, every, cell.sqlstate, cell.decided_by, cell.decided_by_kind)
+        for cell in telling
     )
 
 

@@ -44,7 +44,9 @@ def as_document(
                 "outcome": cell.outcome,
                 "scope": cell.scope,
                 "columns": list(cell.columns),
-                "decided_by": cell.decided_by,
+                "decided_by": f"trigger {cell.decided_by}"
+                if cell.decided_by_kind == "trigger"
+                else cell.decided_by,
             }
             for cell in matrix.cells
         ],
