@@ -94,15 +94,17 @@ def acacia(owner: Owner, private_key: PrivateKey) -> UUID:
     return ACACIA
 
 
-def store_credential(owner: Owner, key: PrivateKey, token: str, sid: str = SID) -> None:
-    place = Place(ACACIA, "twilio", "twilio_auth_token")
+def store_credential(
+    owner: Owner, key: PrivateKey, token: str, sid: str = SID, organization_id: UUID = ACACIA
+) -> None:
+    place = Place(organization_id, "twilio", "twilio_auth_token")
     owner.rows(
         "update public.organizations set twilio_account_sid = %(sid)s, "
         "twilio_auth_token = %(token)s, twilio_phone_number = %(phone)s where id = %(id)s",
         sid=sid,
         token=seal(token, place, key.public()),
         phone=FROM,
-        id=ACACIA,
+        id=organization_id,
     )
 
 

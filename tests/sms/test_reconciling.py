@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from tests.sms.conftest import ACACIA, SID, TO, TOKEN, Owner, store_credential
+from tests.sms.conftest import ACACIA, BANKSIA, SID, TO, TOKEN, Owner, store_credential
 
 from ephraim_db.fakes.twilio import FakeTwilio, Fault
 from ephraim_db.sealing import Keyring, PrivateKey
@@ -118,6 +118,59 @@ def test_two_that_reconcile_at_once_do_no_harm(
         m.sid for m in twilio.messages
     )
     assert {row["status"] for row in owner.log()} == {"delivered"}
+
+
+# one Twilio account, two organizations -----------------------------------------------------------
+
+
+@pytest.fixture
+def banksia(acacia: UUID, owner: Owner, private_key: PrivateKey) -> UUID:
+    """Another organization, with Acacia's Twilio account."""
+    store_credential(owner, private_key, TOKEN, organization_id=BANKSIA)
+    owner.rows(
+        """update public.organizations set settings = '{"sms_enabled": true}' where id = %(id)s""",
+        id=BANKSIA,
+    )
+    return BANKSIA
+
+
+def statuses(owner: Owner) -> dict[UUID, tuple[str, str | None]]:
+    return {row["organization_id"]: (row["status"], row["twilio_sid"]) for row in owner.log()}
+
+
+@pytest.mark.parametrize("first", [ACACIA, BANKSIA])
+def test_what_one_organization_sent_is_not_taken_for_what_another_lost(
+    sender: Sender, twilio: FakeTwilio, owner: Owner, banksia: UUID, first: UUID
+) -> None:
+    twilio.fail_next(Fault.RESET)
+    sender.send_sms(ACACIA, TO, "See you at nine.")
+    log = sender.send_sms(banksia, TO, "See you at nine.")
+    result = sender.reconcile(first, stale=NOW) + sender.reconcile(stale=NOW)
+    assert (result.found, result.never_sent) == (0, 1)
+    assert statuses(owner)[ACACIA] == ("failed", None)
+    assert statuses(owner)[banksia] == ("delivered", log.twilio_sid)
+
+
+def test_what_could_be_either_organization_s_is_left_unknown(
+    sender: Sender, twilio: FakeTwilio, owner: Owner, banksia: UUID
+) -> None:
+    twilio.fail_next(Fault.RESET, Fault.RESET_AFTER)
+    for organization_id in (ACACIA, banksia):
+        sender.send_sms(organization_id, TO, "See you at nine.")
+    result = sender.reconcile(stale=NOW)
+    assert (result.found, result.never_sent, result.left) == (0, 0, 2)
+    assert "another organization on the same Twilio account" in result.problems[0]
+    assert set(statuses(owner).values()) == {("unknown", None)}
+
+
+def test_what_twilio_has_of_both_organizations_is_found_for_both(
+    sender: Sender, twilio: FakeTwilio, owner: Owner, banksia: UUID
+) -> None:
+    twilio.fail_next(Fault.RESET_AFTER, Fault.RESET_AFTER)
+    for organization_id in (ACACIA, banksia):
+        sender.send_sms(organization_id, TO, "See you at nine.")
+    assert sender.reconcile(stale=NOW).found == 2
+    assert {sid for _, sid in statuses(owner).values()} == {m.sid for m in twilio.messages}
 
 
 # kill -9 -----------------------------------------------------------------------------------------

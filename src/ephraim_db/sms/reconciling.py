@@ -7,6 +7,7 @@ on their way     --fetch by SID----> their status
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,10 +52,26 @@ where
     )
 order by m.organization_id, m.created_at
 """
-_KNOWN = """
-select m.twilio_sid
+# Organizations may share a Twilio account, which lists the messages of all of them.
+_SHARED = """
+select m.organization_id, m.twilio_sid, m.message_body
 from public.sms_logs as m
-where m.organization_id = %(organization_id)s and m.twilio_sid = any(%(sids)s)
+where
+    m.organization_id in (
+        select o.id
+        from public.organizations as o
+        where o.twilio_account_sid = %(account_sid)s or o.id = %(organization_id)s
+    )
+    and (
+        m.twilio_sid = any(%(sids)s)
+        or (
+            m.organization_id <> %(organization_id)s
+            and m.twilio_sid is null
+            and m.status in ('pending', 'unknown')
+            and m.to_phone = %(to)s
+            and m.created_at > %(since)s
+        )
+    )
 """
 
 
@@ -133,17 +150,26 @@ def _search(account: Account, messages: list[Row]) -> Steps[Reconciled]:
     answer = yield ListMessages(account, messages[0]["to_phone"], since)
     if not isinstance(answer, list):
         return Reconciled(left=len(messages), problems=(_problem(account, answer),))
-    known = yield from rows(
-        _KNOWN,
+    shared = yield from rows(
+        _SHARED,
         organization_id=account.organization_id,
+        account_sid=account.sid,
         sids=[heard.sid for heard in answer],
+        to=messages[0]["to_phone"],
+        since=since - STALE,
     )
-    taken = {row["twilio_sid"] for row in known}
+    taken = {row["twilio_sid"] for row in shared}
     theirs = [heard for heard in reversed(answer) if heard.sid not in taken]
+    unsure = _unsure(messages, theirs, [row for row in shared if row["twilio_sid"] is None])
     total = Reconciled()
+    if unsure:
+        why = "another organization on the same Twilio account lost the same message"
+        total += Reconciled(problems=(f"organization {account.organization_id}: {why}",))
     for message in messages:
         match = _match(message, theirs)
-        if match is not None:
+        if message["message_body"] in unsure:
+            total += Reconciled(left=1)
+        elif match is not None:
             theirs.remove(match)
             total += yield from _adopt(account, message, match)
         elif message["is_stale"]:
@@ -158,6 +184,14 @@ def _search(account: Account, messages: list[Row]) -> Steps[Reconciled]:
         else:
             total += Reconciled(left=1)
     return total
+
+
+def _unsure(messages: list[Row], theirs: list[Heard], claims: list[Row]) -> set[str]:
+    # Texts of which Twilio has some, but not one for each row that waits for one.
+    found = Counter(heard.body for heard in theirs)
+    wanted = Counter(row["message_body"] for row in (*messages, *claims))
+    claimed = {row["message_body"] for row in claims}
+    return {body for body in claimed if 0 < found[body] < wanted[body]}
 
 
 def _match(message: Row, theirs: Iterable[Heard]) -> Heard | None:
