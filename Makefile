@@ -48,7 +48,7 @@ lint: setup ## ruff, mypy, sqlfluff, squawk, and the workflows
 	@$(BIN)/mypy
 	@$(BIN)/mypy --strict tests
 	@$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar supabase src
-	@$(BIN)/squawk supabase/migrations/*.sql
+	@$(BIN)/squawk supabase/migrations/*.sql supabase/optional/*.sql
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	@$(BIN)/zizmor --offline --quiet $(WORKFLOWS)
 

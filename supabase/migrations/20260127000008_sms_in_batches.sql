@@ -58,7 +58,7 @@ begin
         left join public.profiles as p on r.profile_id = p.id
         where p.sms_notifications_enabled is not false
         order by g.organization_id, g.idempotency_key, g.place
-        on conflict (organization_id, idempotency_key) do nothing
+        on conflict do nothing
         returning
             m.id,
             m.created_at,
