@@ -6,63 +6,20 @@ python -m tests.sms.behind_pgbouncer     (Debian: apt install pgbouncer)
 from __future__ import annotations
 
 import asyncio
-import os
-import pwd
-import shutil
-import signal
-import subprocess
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from tests.pgbouncer import pgbouncer
 from tests.sms.conftest import ACACIA, FROM, SID, TO, TOKEN, Owner, store_credential
 
 from ephraim_db.fakes.twilio import FakeTwilio
 from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
-from ephraim_db.postgres import Server, create_database, start_postgres
-from ephraim_db.postgres.cluster import free_port
+from ephraim_db.postgres import create_database, start_postgres
 from ephraim_db.sealing import Keyring, PrivateKey
 from ephraim_db.sms import AsyncSender, Sender, Sms
 from ephraim_db.sms.twilio import Twilio
 
 PROJECT = Path(__file__).parents[2]
-
-
-@contextmanager
-def pgbouncer(server: Server) -> Iterator[int]:
-    """Run PgBouncer over `server`, two connections a pool, none kept for anybody."""
-    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        users = Path(folder, "users.txt")
-        users.write_text("".join(f'"{name}" "x"\n' for name in ("sender", "postgres")))
-        settings = Path(folder, "pgbouncer.ini")
-        settings.write_text(
-            f"""
-            [databases]
-            story = host=127.0.0.1 port={server.port} dbname=story
-            [pgbouncer]
-            listen_addr = 127.0.0.1
-            listen_port = {port}
-            unix_socket_dir =
-            auth_type = plain
-            auth_file = {users}
-            pool_mode = transaction
-            default_pool_size = 2
-            """.replace("            ", "")
-        )
-        Path(folder).chmod(0o755)
-        account = {"user": pwd.getpwnam("nobody").pw_uid} if os.geteuid() == 0 else {}
-        process = subprocess.Popen([program, "-q", str(settings)], **account)  # type: ignore[call-overload]
-        try:
-            time.sleep(0.5)
-            yield port
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait()
 
 
 def main() -> None:
@@ -82,7 +39,7 @@ def main() -> None:
         store_credential(superuser, key, TOKEN)
         superuser.rows("alter role postgres password 'x'")
         twilio.open_account(SID, TOKEN, FROM)
-        with pgbouncer(server) as port:
+        with pgbouncer(server.port, {"sender": "x", "postgres": "x"}) as port:
             for login in ("sender", "postgres"):
                 url = f"postgresql://{login}:x@127.0.0.1:{port}/story"
                 blocking(url, Keyring([key]), twilio)

@@ -1,0 +1,58 @@
+"""A real PgBouncer in transaction mode (Debian: apt install pgbouncer)."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ephraim_db.postgres.cluster import free_port
+
+
+@contextmanager
+def pgbouncer(server_port: int, users: Mapping[str, str], *, connections: int = 2) -> Iterator[int]:
+    """Pool every database of a loopback server for `users`, by password; yield the port.
+
+    A pool has `connections`, none of them kept for anybody: fewer than those who use it.
+    """
+    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        accounts = Path(folder, "users.txt")
+        accounts.write_text("".join(f'"{name}" "{word}"\n' for name, word in users.items()))
+        settings = Path(folder, "pgbouncer.ini")
+        settings.write_text(
+            f"[databases]\n* = host=127.0.0.1 port={server_port}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"auth_type = plain\nauth_file = {accounts}\n"
+            f"pool_mode = transaction\ndefault_pool_size = {connections}\n"
+        )
+        Path(folder).chmod(0o755)
+        account = {"user": pwd.getpwnam("nobody").pw_uid} if os.geteuid() == 0 else {}
+        process = subprocess.Popen([program, "-q", str(settings)], **account)  # type: ignore[call-overload]
+        try:
+            _await(port)
+            yield port
+        finally:
+            process.send_signal(signal.SIGTERM)  # at once: what is pooled is thrown away
+            process.wait()
+
+
+def _await(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
