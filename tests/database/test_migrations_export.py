@@ -13,11 +13,12 @@ from ephraim_db.migrations import apply_migrations, find_migrations
 
 COMMAND = Path(sys.executable).with_name("ephraim-db")
 OURS = sorted((ROOT / "supabase" / "migrations").glob("*.sql"))
+PARTITIONS = sorted((ROOT / "supabase" / "optional").glob("*.sql"))
 
 
-def export(project: Path) -> subprocess.CompletedProcess[str]:
+def export(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [COMMAND, "migrations", "export", project],
+        [COMMAND, "migrations", "export", project, *options],
         capture_output=True,
         text=True,
         check=False,
@@ -48,6 +49,15 @@ def test_exported_twice_is_exported_once(tmp_path: Path) -> None:
     done = export(project)
     assert (done.returncode, done.stdout, done.stderr) == (0, "all there\n", "")
     assert files(project) == before
+
+
+def test_partitions_of_the_log_come_when_they_are_asked_for_and_last(tmp_path: Path) -> None:
+    project = make_project(tmp_path, {})
+    export(project)
+    assert files(project).keys() == {path.name for path in OURS}
+    done = export(project, "--partition-sms-logs")
+    assert (done.returncode, done.stdout) == (0, f"wrote {len(PARTITIONS)}\n"), done.stderr
+    assert sorted(files(project))[-len(PARTITIONS) :] == [path.name for path in PARTITIONS]
 
 
 def test_a_file_that_differs_is_not_overwritten_and_nothing_is_written(tmp_path: Path) -> None:

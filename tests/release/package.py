@@ -35,8 +35,8 @@ def build(tools: Environment) -> Path:
 def _check_wheel(wheel: Path, source: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = {info.filename: archive.read(info) for info in archive.infolist()}
-    for path in sorted((source / "supabase" / "migrations").glob("*.sql")):
-        shipped = held.get(f"ephraim_db/shipped/migrations/{path.name}")
+    for path in (source / "supabase").glob("*/*.sql"):
+        shipped = held.get(f"ephraim_db/shipped/{path.parent.name}/{path.name}")
         require(shipped == path.read_bytes(), f"the wheel does not ship {path.name} as it is")
     require("ephraim_db/py.typed" in held, "the wheel has no py.typed")
     require(any(name.endswith("licenses/LICENSE") for name in held), "the wheel has no LICENSE")

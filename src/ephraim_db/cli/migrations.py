@@ -25,14 +25,24 @@ def migrations() -> None:
     type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
     metavar="DIR",
 )
-def export(project: Path) -> None:
+@click.option(
+    "--partition-sms-logs",
+    "partitions",
+    is_flag=True,
+    help="Also those that make sms_logs a table of monthly partitions: read docs/scale.md first.",
+)
+def export(project: Path, partitions: bool) -> None:
     """Write our migrations, without any seed, into DIR/supabase/migrations.
 
     Files that are there already are left alone; one that differs is never overwritten. Where the
     database has newer migrations than ours, apply them with --include-all.
     """
     try:
-        written = export_migrations(project, on_progress=lambda said: click.echo(said, err=True))
+        written = export_migrations(
+            project,
+            partitions=partitions,
+            on_progress=lambda said: click.echo(said, err=True),
+        )
     except InvalidProject as error:
         raise CannotRun(str(error)) from error
     click.echo(f"wrote {len(written)}" if written else "all there")
