@@ -46,17 +46,17 @@ class SmallDisk:
         self.template: str = said.pop("template")
         self.server = Server(**said)
 
-    def fill(self) -> None:
-        """Take all the room there is."""
-        self._ask("fill")
+    def fill(self, left: int) -> None:
+        """Take all the room there is but so many bytes, with a WAL segment begun before."""
+        self._ask("fill", left)
 
     def free(self) -> None:
         """Give it back."""
         self._ask("free")
 
-    def _ask(self, what: str) -> None:
+    def _ask(self, what: str, left: int = 0) -> None:
         assert self._program.stdin is not None
-        self._program.stdin.write(f"{what}\n")
+        self._program.stdin.write(f"{what} {left}\n")
         self._program.stdin.flush()
         assert self._answer() == {"done": what}
 
@@ -96,10 +96,10 @@ def main(mount: str) -> None:
     with start_postgres("embedded") as server, made_template(server, PROJECT) as template:
         print(json.dumps({**asdict(server), "template": template}), flush=True)
         for line in sys.stdin:
-            what = line.strip()
+            what, left = line.split()
             if what == "fill":
                 _leave_room_for_wal(server)
-                _fill(ballast)
+                _fill(ballast, int(left))
             else:
                 ballast.unlink()
             print(json.dumps({"done": what}), flush=True)
@@ -112,11 +112,12 @@ def _leave_room_for_wal(server: Server) -> None:
         connection.execute("create temporary table t ()")
 
 
-def _fill(ballast: Path) -> None:
+def _fill(ballast: Path, left: int) -> None:
     with ballast.open("wb", buffering=0) as file:
         for size in (1 << 20, 1 << 12):
             while _fits(file.fileno(), size):
                 pass
+        file.truncate(file.tell() - left)
 
 
 def _fits(file: int, size: int) -> bool:

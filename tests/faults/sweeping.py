@@ -114,12 +114,11 @@ def sweep(
         ending = play(story, scene, whole)
         assert not ending.refusal, ending.refusal
         assert not ending.crash, ending.crash
+    first_part = whole.passed[: round(len(whole.passed) * part)]
     places = [
-        each.number
-        for each in whole.passed[: round(len(whole.passed) * part)]
-        if each.is_answered or not fault.waits_for_the_answer
+        each.number for each in first_part if each.is_answered or not fault.waits_for_the_answer
     ]
-    for at in places if EVERYWHERE else spread(places, sample):
+    for at in places if EVERYWHERE else spread(places, whole.passed, fault, sample):
         boundaries = Boundaries(fault, at, by=by)
         with scenes() as scene, told(fault, whole.passed[at]):
             ending = play(story, scene, boundaries)
@@ -129,9 +128,29 @@ def sweep(
             yield scene, boundaries.happened, ending
 
 
-def spread(places: list[int], sample: int) -> list[int]:
-    """Choose `sample` of the places, the same each time: the first, the last, and some between."""
-    step = max(1.0, (len(places) - 1) / max(1, sample - 1))
+def spread(places: list[int], whole: list[Boundary], fault: Fault, sample: int) -> list[int]:
+    """Choose `sample` of the places, the same each time, spread over the story.
+
+    Most of them, where there are such, when many statements that were sent together may just have
+    been committed; evenly otherwise.
+    """
+    last = 0 if fault.waits_for_the_answer else 1
+    many = [at for at in places if at and _sent_together(whole, at - last) > 2]
+    others = [at for at in places if at not in many]
+    some = _evenly(many, sample * 2 // 3)
+    return sorted([*some, *_evenly(others, sample - len(some))])
+
+
+def _sent_together(whole: list[Boundary], at: int) -> int:
+    """Count the statements that the answer to `at` answers, 0 if none comes."""
+    if not whole[at].is_answered:
+        return 0
+    before = [each.number for each in whole[:at] if each.is_answered]
+    return at - max(before, default=-1)
+
+
+def _evenly(places: list[int], sample: int) -> list[int]:
+    step = (len(places) - 1) / max(1, sample - 1)
     return [places[round(n * step)] for n in range(min(sample, len(places)))]
 
 

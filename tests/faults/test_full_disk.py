@@ -37,8 +37,8 @@ def database(disk: SmallDisk) -> Iterator[Database]:
 
 
 @contextmanager
-def full(disk: SmallDisk) -> Iterator[None]:
-    disk.fill()
+def full(disk: SmallDisk, left: int = 0) -> Iterator[None]:
+    disk.fill(left)
     try:
         yield
     finally:
@@ -54,7 +54,7 @@ def test_a_migration_names_its_statement_and_is_applied_later(
     scene = Scene(database, database.url, lambda url, _: (project, url), "")
     owner = Owner(database.server.url(database.name))
     owner.rows("delete from supabase_migrations.schema_migrations")
-    with full(disk):
+    with full(disk, left=1 << 20):  # so that the first statement has room
         ending = play(stories.migrate, scene)
         assert FULL in ending.refusal
         assert "Free some space" in ending.refusal
