@@ -61,6 +61,14 @@ release-check: setup ## build, install and try what would be released (minutes)
 reference: setup ## write docs/reference from docstrings and --help
 	@$(BIN)/python -m tests.docs.reference
 
+FUZZ ?= 60
+fuzz: setup $(VENV)/.fuzz ## try ever new inputs (FUZZ=600: seconds for each of 13 targets)
+	@$(BIN)/python -m tests.fuzz $(FUZZ)
+
+$(VENV)/.fuzz: pyproject.toml $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet --group fuzz
+	@touch $@
+
 ONLY ?=
 bench: setup $(VENV)/.bench ## measure beside others, and write docs/benchmarks (ONLY=rls: a part)
 	@$(BIN)/python -m bench $(ONLY)

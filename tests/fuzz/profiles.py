@@ -10,8 +10,8 @@ _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_
 LONG = "EPHRAIM_DB_FUZZ_LONG" in os.environ
 
 
-def tried(examples: int, *, long: int = 1000) -> settings:
-    """Return settings for a property: so many examples, or `long` for `make fuzz`."""
+def tried(examples: int, *, long: int) -> settings:
+    """Return settings for a property: so many examples, or `long` of `make fuzz`."""
     return settings(
         max_examples=long if LONG else examples,
         derandomize=not LONG,

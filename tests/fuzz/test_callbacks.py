@@ -89,7 +89,7 @@ def rows(owner: psycopg.Connection[dict[str, Any]]) -> list[dict[str, Any]]:
     ).fetchall()
 
 
-@tried(60)
+@tried(30, long=300)
 @given(queries, fields, headers, st.binary(max_size=40))
 def test_what_is_not_signed_is_refused_and_leaves_nothing(
     endpoint: TestClient,
@@ -103,13 +103,13 @@ def test_what_is_not_signed_is_refused_and_leaves_nothing(
     answer = endpoint.post(
         f"/any?{urlencode(query)}",
         content=urlencode(form).encode() + junk,
-        headers={"X-Twilio-Signature": signature.encode("latin-1")},
+        headers={b"X-Twilio-Signature": signature.encode("latin-1")},
     )
     assert (answer.status_code, answer.content) == (403, b"")
     assert rows(owner) == before
 
 
-@tried(60)
+@tried(30, long=300)
 @given(st.sampled_from([MESSAGE, OPEN, BANKSIA]), fields)
 def test_what_is_signed_is_kept_or_refused_and_never_fails(
     endpoint: TestClient,

@@ -125,7 +125,7 @@ def applied(url: str, owner: Connection, project: Path, content: bytes) -> Migra
     return error
 
 
-@tried(150, long=3000)
+@tried(60, long=400)
 @example("create table a (i int);\0", "utf-8")
 @example("create table a (i int);do $$ begin commit; end $$;bad;", "utf-8")
 @given(texts, encodings)
@@ -180,8 +180,7 @@ def test_a_file_in_another_encoding_is_refused(
     [
         "set client_encoding = 'UTF8'; set client_encoding to utf8; set names default",
         "select 1 /* " + "/*" * 500 + "*/" * 500 + " */",
-        "create function f() returns text language plpgsql as "
-        "$a$ begin return $b$ $$;$$ $b$; end $a$",
+        "do $a$ declare x text; begin x := $b$ $$;$$ $b$; end $a$",
         "select 1;\r\n\r\n-- why\r\nselect 'a\r\nb';\r\n",
         "\ufeffselect '100%', 5 % 3, '%s', '%(a)s'",
         f"create table a (t text); insert into a values ('{'x' * 10_000_000}')",
