@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -112,3 +114,11 @@ def store_credential(
 def sender(sender_url: str, keyring: Keyring, twilio: FakeTwilio, acacia: UUID) -> Iterator[Sender]:
     with Sender(sender_url, keyring, twilio=Twilio(twilio.url)) as sender:
         yield sender
+
+
+@pytest.fixture
+def keys_file(tmp_path: Path, private_key: PrivateKey) -> Path:
+    file = tmp_path / "2026.jwk"
+    file.write_text(json.dumps(private_key.jwk()))
+    file.chmod(0o600)
+    return file

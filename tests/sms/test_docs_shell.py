@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from uuid import UUID
 
 import httpx
-import pytest
 import supabase
 from tests.docs.blocks import blocks_of
 from tests.docs.shell import run_block
@@ -17,16 +15,7 @@ from tests.sms.conftest import Owner
 from ephraim_db import Client
 from ephraim_db.fakes.twilio import FakeTwilio
 from ephraim_db.local import LocalSupabase
-from ephraim_db.sealing import PrivateKey
 from ephraim_db.sms import Sender
-
-
-@pytest.fixture
-def keys_file(tmp_path: Path, private_key: PrivateKey) -> Path:
-    file = tmp_path / "2026.jwk"
-    file.write_text(json.dumps(private_key.jwk()))
-    file.chmod(0o600)
-    return file
 
 
 def test_the_commands_send_settle_and_list(

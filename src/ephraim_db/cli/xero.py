@@ -77,8 +77,10 @@ def cleanup(database_url: str, xero_url: str | None) -> None:
     except NoPrivateKeys as error:
         raise CannotRun(str(error)) from error
     left = _run(database_url, xero_url, lambda: end_leftovers(keyring))
-    click.echo(f"{left} left to end at Xero" if left else "nothing left to end at Xero")
-    sys.exit(bool(left))
+    if left:
+        click.echo(f"{left} left to end at Xero", err=True)
+        sys.exit(1)
+    click.echo("nothing left to end at Xero")
 
 
 def _run(database_url: str, xero_url: str | None, steps: Callable[[], Any]) -> Any:
