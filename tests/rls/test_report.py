@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 from rich.console import Console
 from tests.rls.conftest import ACME, NOTES, Look
@@ -101,6 +102,13 @@ def test_the_text_tells_of_functions_and_of_what_not_every_relation_has(look: Lo
     assert "public.latest(integer) (function)" in text
     assert "execute" in text
     assert "truncate" in text
+
+
+def test_the_text_says_who_shares_a_row(look: Look) -> None:
+    text = as_text(look(NOTES, "alter table public.teams disable row level security;"))
+    assert re.search(r"^ *ann, +hidden.*\n *visitor +\n", text, re.MULTILINE)
+    assert re.search(r"^ *everybody +all", text, re.MULTILINE)
+    assert "truncate  all (everybody)" in text
 
 
 def test_the_text_names_what_is_left_out_and_what_is_unproven(look: Look) -> None:

@@ -43,6 +43,15 @@ def test_what_is_about_another_relation_is_told_by_itself(report: Report, form: 
     assert "admin reads rows of another team" in told
 
 
+def test_what_one_remedy_cures_is_told_with_it_once(report: Report) -> None:
+    removing = replace(FOUND, message="worker removes rows of another team in public.notes")
+    told = FORMS["text"](replace(report, findings=(FOUND, removing)))
+    assert "worker reads rows" in told
+    assert "worker removes rows" in told
+    assert told.count("fix: Close it.") == 1
+    assert "findings: 2 errors" in told
+
+
 def test_programs_read_one_of_each_persona(report: Report) -> None:
     told = json.loads(FORMS["json"](replace(report, findings=(FOUND, OF_ANOTHER))))
     assert [one["persona"] for one in told["findings"]] == ["worker", "admin"]

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from ephraim_db.rls.catalog import Relation
 from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.findings.candidates import Candidate
+from ephraim_db.rls.findings.failing_policies import DEFINER
 from ephraim_db.rls.findings.measures import ask_after, deeds_of, measures_of, shown_by
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.personas import Persona
@@ -50,8 +51,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
                     f"into {lookup.full_name}, of which no policy shows a row; if one did: "
                     f"{gain[0].told(gain[1])}",
                     f"Show people their rows of {lookup.full_name} in a policy for select, or look "
-                    "them up in a function that is `security definer set search_path = ''`, in a "
-                    "schema the API does not expose.",
+                    f"them up in {DEFINER}.",
                     shown_by(gain[0], steps),
                 )
 

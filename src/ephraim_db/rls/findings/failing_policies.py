@@ -18,6 +18,11 @@ from ephraim_db.rls.personas import Persona
 
 RULE = "policy-fails"
 RECURSION, TWO_ROWS, NO_PRIVILEGE = "42P17", "21000", "42501"
+DEFINER = (
+    "a function that is `security definer set search_path = pg_catalog, pg_temp`, in a schema the "
+    "API does not expose"
+)
+"""Who looks up for policies what their callers may not."""
 MEANING = {
     RECURSION: "policies ask a table that they guard (infinite recursion)",
     TWO_ROWS: "a policy compares with a subquery that found more than one row",
@@ -80,14 +85,10 @@ def fix_lookup(policies: Sequence[Policy], unreadable: Sequence[str], state: str
     if state == NO_PRIVILEGE:
         instead = ", ".join(unreadable) or "what they read"
         return (
-            f"Let {named} ask a function that is `security definer set search_path = ''`, in a "
-            f"schema the API does not expose, instead of {instead}; or, of the user's own token, "
+            f"Let {named} ask {DEFINER}, instead of {instead}; or, of the user's own token, "
             "(select auth.jwt())."
         )
-    return (
-        f"Move what {named} look up into a function that is `security definer set search_path = "
-        "''`, in a schema the API does not expose, and compare with (select private.that())."
-    )
+    return f"Move what {named} look up into {DEFINER}, and compare with (select private.that())."
 
 
 def _unreadable(scene: Scene, persona: Persona, policies: Sequence[Policy]) -> Iterator[str]:

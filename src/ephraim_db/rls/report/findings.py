@@ -6,36 +6,57 @@ error    cross-boundary-read   ann reads rows of another team in public.notes (b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ephraim_db.rls.findings import Finding
+from ephraim_db.rls.findings import Finding, Severity
+from ephraim_db.rls.findings.finding import SEVERITIES
 
+NOUNS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "dim"}
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
-    """Print one entry for each thing found, with everybody it was found for."""
+    """Print a sentence for each thing found, with everybody it was found for, and each fix once."""
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for finding, others in fold(findings):
-        told = Text(finding.message)
-        if others:
-            told.append(f" (also {', '.join(others)})", style="dim")
-        told.append(f"\nfix: {finding.fix}", style="dim")
-        severity = Text(finding.severity, style=STYLES[finding.severity])
-        table.add_row(severity, finding.rule, told)
+    folded = list(fold(findings))
+    for (severity, rule, _, fix), alike in groupby(folded, key=_remedy):
+        told = Text("\n").join(_sentence(*one) for one in alike)
+        told.append(f"\nfix: {fix}", style="dim")
+        table.add_row(Text(severity, style=STYLES[severity]), rule, told)
     if findings:
-        console.print(Text("findings", style="bold"))
+        counts = Counter(finding.severity for finding, _ in folded)
+        said = ", ".join(count(counts[s], NOUNS[s]) for s in SEVERITIES if counts[s])
+        console.print(Text(f"findings: {said}", style="bold"))
         console.print(table)
     else:
         console.print("no findings")
+
+
+def _remedy(folded: tuple[Finding, tuple[str, ...]]) -> tuple[Severity, str, str, str]:
+    finding, _ = folded
+    return finding.severity, finding.rule, finding.relation, finding.fix
+
+
+def _sentence(finding: Finding, others: Sequence[str]) -> Text:
+    told = Text(finding.message)
+    if others:
+        told.append(f" (also {', '.join(others)})", style="dim")
+    return told
+
+
+def count(number: int, noun: str) -> str:
+    """Return "1 error", "2 errors"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def fold(findings: Iterable[Finding]) -> Iterator[tuple[Finding, tuple[str, ...]]]:

@@ -49,7 +49,7 @@ def as_html(report: Report) -> str:
         name_columns=name_columns,
         findings=found,
         changes=[(HEADINGS[c], c, [d for d in told if d.change is c]) for c in Change],
-        doubts=list(folded_doubts(report.matrix.unproven)),
+        doubts=list(folded_doubts(report.matrix)),
         flagged={
             (persona, finding.relation): (finding.severity, number, finding.message)
             for number, (finding, personas) in reversed(list(enumerate(found, start=1)))

@@ -39,7 +39,7 @@ def _page(report: Report) -> Iterator[str]:
             yield from _differences(change, [d for d in report.differences if d.change is change])
         yield from ("", "If that is meant, run `ephraim-db rls accept` and commit the file.")
     yield from _folded("The matrix: who can do what", _grid(report))
-    doubts = [f"- {_escaped(line)}" for line in folded_doubts(report.matrix.unproven)]
+    doubts = [f"- {_escaped(line)}" for line in folded_doubts(report.matrix)]
     if doubts:
         yield from _folded("Unproven: what this run could not decide", doubts)
 

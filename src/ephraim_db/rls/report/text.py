@@ -2,8 +2,8 @@
 
 public.notes (table, 4 rows)
              SELECT              INSERT          UPDATE          DELETE
-worker       organization        -               own: title      hidden
-             not: secret
+worker,      organization        -               own: title      hidden
+admin        not: secret
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ephraim_db.rls.matrix import Cell, Matrix, Subject, Unproven
+from ephraim_db.rls.matrix import Cell, Matrix, Subject
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import COMMANDS, Command
 from ephraim_db.rls.report.grid import Line, lay_out, name_columns, reaches
@@ -32,12 +32,13 @@ STYLES = {
 }
 LEGEND = (
     ("own, organization, all", "allowed, and whose rows it reached"),
-    ("hidden", "permitted, but no row was there for it: nothing is raised"),
+    ("hidden", "permitted, but no row was within reach: nothing is raised"),
     ("refused", "SQLSTATE 42501 although granted: a policy or a trigger refused"),
     ("-", "SQLSTATE 42501: not granted"),
     ("unproven", "no row was there to decide it: not to be taken for safe"),
     ("error", "neither allowed nor refused: the SQLSTATE says what broke"),
 )
+EVERYBODY = "everybody"
 MOST_NAMED = 3
 """So many columns left out are named; more are counted by naming those that are in."""
 
@@ -52,7 +53,7 @@ def print_matrix(console: Console, matrix: Matrix) -> None:
             console.print(_relation(matrix.personas, block.relation, cells))
         others = [line for line in block.lines if not line.is_plain]
         if others:
-            console.print(_others(block.relation, others))
+            console.print(_others(matrix, block.relation, others))
         if not block.lines:
             console.print(Text("  granted to nobody", style="dim"))
         console.print()
@@ -81,7 +82,8 @@ def _relation(
         )
         alike.setdefault(tuple(map(str, row)), ([], row))[0].append(persona.name)
     for names, row in alike.values():
-        table.add_row("\n".join(names), *row)
+        together = EVERYBODY if 1 < len(names) == len(personas) else ",\n".join(names)
+        table.add_row(together, *row)
     return table
 
 
@@ -92,7 +94,7 @@ def _kind(relation: Subject) -> str:
     return f"{relation.kind}, {rows}" if relation.columns else relation.kind
 
 
-def _others(relation: Subject, lines: Sequence[Line]) -> RenderableType:
+def _others(matrix: Matrix, relation: Subject, lines: Sequence[Line]) -> RenderableType:
     """Say what the commands do that not every relation has: each result once, with all it is of."""
     table = Table(box=None, pad_edge=True, show_header=False, padding=(0, 1))
     for line in lines:
@@ -101,7 +103,7 @@ def _others(relation: Subject, lines: Sequence[Line]) -> RenderableType:
             told = Text(word, style=STYLES.get(mark.word, ""))
             if mark.columns:
                 told.append(f": {name_columns(relation, line, mark)}", style="default")
-            told.append(f" ({', '.join(personas)})", style="dim")
+            told.append(f" ({whom(matrix, personas)})", style="dim")
             table.add_row(line.verb, told)
     return table
 
@@ -151,25 +153,31 @@ def _columns(relation: Subject, command: Command, cell: Cell, cells: Sequence[Ce
 
 def _unproven(matrix: Matrix) -> RenderableType:
     lines = [Text("unproven: what this run could not decide", style="bold")]
-    lines += [Text(f"  {line}", style="magenta") for line in folded_doubts(matrix.unproven)]
+    lines += [Text(f"  {line}", style="magenta") for line in folded_doubts(matrix)]
     return Group(*lines)
 
 
-def folded_doubts(unproven: Sequence[Unproven]) -> Iterator[str]:
+def whom(matrix: Matrix, personas: Sequence[str]) -> str:
+    """Return the names, or one word where it is all of several."""
+    return EVERYBODY if 1 < len(personas) == len(matrix.personas) else ", ".join(personas)
+
+
+def folded_doubts(matrix: Matrix) -> Iterator[str]:
     """Yield one line for each relation and reason, with the personas it is true for."""
     by_persona: dict[tuple[str, str, str], list[str]] = {}
-    for doubt in unproven:
+    for doubt in matrix.unproven:
         key = (doubt.relation, doubt.reason, doubt.persona)
         by_persona.setdefault(key, []).append(doubt.command)
     lines: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     for (relation, reason, persona), commands in by_persona.items():
         lines.setdefault((relation, reason, tuple(commands)), []).append(persona)
     for (relation, reason, together), personas in lines.items():
-        yield f"{relation} {'/'.join(together)}: {reason} ({', '.join(personas)})"
+        yield f"{relation} {'/'.join(together)}: {reason} ({whom(matrix, personas)})"
 
 
 def _legend() -> RenderableType:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_row(Text("names in one row"), "the same holds for each of them")
     for word, meaning in LEGEND:
         table.add_row(Text(word, style=STYLES[word.split(",")[0]]), meaning)
     return table

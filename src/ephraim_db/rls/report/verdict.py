@@ -6,10 +6,9 @@ from collections import Counter
 
 from ephraim_db.rls.contract import Change
 from ephraim_db.rls.findings.finding import SEVERITIES
-from ephraim_db.rls.report.findings import fold
+from ephraim_db.rls.report.findings import NOUNS, count, fold
 from ephraim_db.rls.report.report import Report
 
-NOUNS = {"error": "error", "warning": "warning", "info": "note"}
 HEADINGS = {
     Change.WIDER: "May do more than agreed",
     Change.UNKNOWN: "No longer proven",
@@ -21,15 +20,11 @@ HEADINGS = {
 def verdict(report: Report) -> str:
     """Return it, the worst first: 2 errors, 1 note; 3 differences from the contract."""
     counts = Counter(finding.severity for finding, _ in fold(report.findings))
-    found = [_count(counts[s], NOUNS[s]) for s in SEVERITIES if counts[s]]
+    found = [count(counts[s], NOUNS[s]) for s in SEVERITIES if counts[s]]
     none = "no findings" if report.searched else "findings not searched for"
     parts = [", ".join(found) or none]
     if report.differences is not None:
         number = len(report.differences)
-        parts.append(f"{_count(number, 'difference')} from the contract" if number else "as agreed")
+        parts.append(f"{count(number, 'difference')} from the contract" if number else "as agreed")
     said = "; ".join(parts)
     return said[0].upper() + said[1:]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
