@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.page import write_page
 from bench.results import Row, Size
 
-NAMES = ("rls", "scale", "mutation", "plugin", "client", "sms", "web")
+NAMES = ("rls", "scale", "mutation", "plugin", "client", "start", "sms", "web")
 RESULTS = Path(__file__).parents[1] / "docs" / "benchmarks"
 
 

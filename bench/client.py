@@ -67,8 +67,8 @@ def measure(size: Size) -> Iterator[Measured]:
             clock, best = (time.process_time, min) if how else (time.perf_counter, median)
             for name, ours, bare in contestants(Access.of(found), transport):
                 mine, theirs = in_turns(rounds, ours, bare, clock=clock)
-                each = (best(seconds) / BATCH * 1000 for seconds in (mine, theirs))
-                yield Measured(name + how, *each, "ms", rounds * BATCH, version)
+                each, other = (best(seconds) / BATCH * 1000 for seconds in (mine, theirs))
+                yield Measured(name + how, each, other, "ms", rounds * BATCH, version)
 
 
 def imports(rounds: int) -> Iterator[Measured]:
@@ -132,7 +132,8 @@ def contestants(
             (partial(ours.list_sms_logs, page_size=PAGE), lambda: _page(bare).execute().data),
         )
         for question, pair in zip(QUESTIONS, pairs, strict=True):
-            yield f"Client: {question}", *(partial(_repeat, ask) for ask in pair)
+            mine, theirs = (partial(_repeat, ask) for ask in pair)
+            yield f"Client: {question}", mine, theirs
     with asyncio.Runner() as runner:
         yield from _awaiting(access, transport, runner)
 
