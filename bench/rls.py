@@ -40,13 +40,23 @@ personas, of those with 8 personas, and of those with the most tables: 1 is line
 goal, and 1.1 allows for noise. Where the load changed meanwhile, they are of little worth.
 
 *Beside pgTAP and rlsautotest*, everybody gets the same Postgres and schema, and runs as its users
-run it, with its own start: `ephraim-db rls check` against the contract, `pg_prove` on one file for
-each relation, `rlsautotest --report`. pgTAP asserts what the matrix says of SELECT, INSERT, UPDATE
-and DELETE on tables and views, with one statement each: *per column*, which is how the matrix was
-observed, or *per cell*, columns with the same outcome together, which is less than was observed.
-n is the assertions. That is generous to pgTAP, whose assertions somebody has to write: nothing is
-searched for, and our time includes the search for findings, functions, transitions and which policy
-decided. No table is empty here.
+run it, with its own start: `ephraim-db rls check` against the contract, where nothing differs and so
+findings are not searched for; `pg_prove` on one file for each relation and one for all functions and
+sequences; `ephraim-db rls matrix`, with findings, beside `rlsautotest --report`. No table is empty.
+
+pgTAP asserts the same as the check holds, with one statement each (`bench/attempts.py`). *Everything*
+is SELECT, INSERT and DELETE, a statement for each column; UPDATE, for each column and each kind of
+rows there are (one's own, the organization's, others'); and of each kind rows read, added, removed,
+added with RETURNING and as an upsert, every label and flag; an UPDATE that names no row; TRUNCATE,
+calls of functions, sequences. *Per column* is the four commands only, a statement for each column;
+*per cell* the same with columns of the same outcome together, which is less than is observed. n is
+the assertions. What is in our favour: we try columns together and ask each by itself only where
+that failed, and ask once for each role what it was not granted; an author could do so as well, and
+*per cell* comes near that. In pgTAP's: its assertions are written already, each asks for one value
+only, functions are called with nulls; and it does not look for moves to other organizations, which
+policy decided, or rows nobody thought of. *Without starting a program* is observing alone, in a
+process that runs, beside the same pg_prove, whose start is a few hundredths of a second; our probes
+are the statements that were really run.
 
 *Found* is how many of the planted holes a report names, however mildly; a false alarm is another
 relation that it names, ours above a note. rlsautotest lists every table without FORCE as high,
@@ -65,8 +75,8 @@ GOALS = (
     Goal(GROWTH, "ours", "most", 1.1),
     Goal(BY_TABLES, "ours", "most", 1.1),
     Goal(BY_PERSONAS, "ours", "most", 1.1),
-    Goal("this project, pgTAP per column: per assertion", "ratio", "least", 10.0),
-    Goal("60 generated tables, pgTAP per column: per assertion", "ratio", "least", 10.0),
+    Goal("this project, pgTAP everything: per assertion", "ratio", "least", 10.0),
+    Goal("60 generated tables, pgTAP everything: per assertion", "ratio", "least", 10.0),
     Goal("this project, rlsautotest: report", "ratio", "least", 5.0),
     Goal("60 generated tables, rlsautotest: report", "ratio", "least", 5.0),
     Goal("60 generated tables, rlsautotest: planted holes found", "ratio", "more than", 1.0),
@@ -83,11 +93,19 @@ def measure(size: Size) -> Iterator[Measured]:
 
 
 def charts(rows: Sequence[Row]) -> dict[str, str]:
-    """Return seconds over tables x personas, a line for each number of personas."""
+    """Return seconds over tables x personas, a line for each number of personas, and a linear one.
+
+    The linear one goes through the largest.
+    """
     series: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         if found := re.match(r"(\d+) tables, (\d+) personas: matrix", row["name"]):
             series.setdefault(f"{found[2]} personas", []).append((row["n"], row["ours"]))
+    everything = [point for points in series.values() for point in points]
+    if everything:
+        most, seconds = max(everything)
+        least = min(n for n, _ in everything)
+        series["linear"] = [(least, seconds * least / most), (most, seconds)]
     title = "Matrix with findings of generated projects of 10, 30, 100 and 300 tables"
     return {"rls-matrix-of-generated-projects.svg": draw(title, "tables x personas", "s", series)}
 

@@ -1,7 +1,7 @@
 """Our check beside pgTAP with the same cells, and beside rlsautotest's report, on one Postgres.
 
 schema --accept--> contract --+--> ephraim-db rls check
-       --observe--> cells ----+--> pg_prove, per column and per cell
+       --observe--> matrix ---+--> pg_prove: everything, per column, per cell
                               +--> rlsautotest --report
 """
 
@@ -14,17 +14,20 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from bench.pgtap import assertions, by_column, cells_of, prove, write_files
+from bench.attempts import Author, per_cell, per_column
+from bench.pgtap import Assertion, assertions, prove, write_files
 from bench.projects import generate, personas, write_personas
 from bench.results import Measured, in_turns
 from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
 from ephraim_db.postgres import Server, create_database, start_postgres
-from ephraim_db.rls import observe_matrix, read_personas
+from ephraim_db.rls import Personas, build_matrix, read_personas
+from ephraim_db.rls.observing import observing
 
 BIN = Path(sys.executable).parent
 
@@ -62,37 +65,48 @@ def beside(project: Path, tables: int, rounds: int) -> Iterator[Measured]:
             yield from _compared(server, subject, rounds)
 
 
+FORMS = ("everything", "per column", "per cell")
+
+
 def _compared(server: Server, subject: Subject, rounds: int) -> Iterator[Measured]:
     told = read_personas(subject.folder / "supabase" / "rls.toml")
-    with psycopg.connect(server.url(subject.database), autocommit=True) as superuser:
-        superuser.execute("create extension if not exists pgtap with schema extensions")
-        with psycopg.connect(
-            server.url(subject.database, "postgres"), autocommit=True
-        ) as owner:  # fmt: skip
-            cells = cells_of(observe_matrix(owner, told))
-        per_column = assertions(superuser, told.everyone, by_column(cells))
-        per_cell = assertions(superuser, told.everyone, cells)
-    columns = write_files(subject.folder / "per_column", per_column)
-    whole = write_files(subject.folder / "per_cell", per_cell)
+    written = _written(server, subject, told)
+    files = [write_files(subject.folder / form.replace(" ", "_"), written[form]) for form in FORMS]
     report, found = subject.folder / "theirs.json", subject.folder / "ours.json"
-    _ours(server, subject, "accept")
+    probes = 0
 
-    seconds = in_turns(
-        rounds,
-        lambda: _ours(server, subject, "check", "--write", str(found)),
-        lambda: prove(server, subject.database, columns),
-        lambda: prove(server, subject.database, whole),
+    def observe() -> None:
+        nonlocal probes
+        probes = _observed(server, subject, told)
+
+    _ours(server, subject, "accept")
+    check, alone, *proving = (
+        min(taken)
+        for taken in in_turns(
+            rounds,
+            lambda: _ours(server, subject, "check"),
+            observe,
+            *(partial(prove, server, subject.database, those) for those in files),
+        )
     )
-    check, prove_columns, prove_cells = (min(taken) for taken in seconds)
-    for form, taken, n in (
-        ("per column", prove_columns, len(per_column)),
-        ("per cell", prove_cells, len(per_cell)),
-    ):
-        name = f"{subject.name}, pgTAP {form}"
+    for form, taken in zip(FORMS, proving, strict=True):
+        name, n = f"{subject.name}, pgTAP {form}", len(written[form])
         yield Measured(f"{name}: all", check, taken, "s", n, server.version)
         yield Measured(
             f"{name}: per assertion", check / n * 1000, taken / n * 1000, "ms", n, server.version
         )
+    n = len(written["everything"])
+    name = f"{subject.name}, without starting a program"
+    yield Measured(f"{name}: all, beside pg_prove", alone, proving[0], "s", n, server.version)
+    yield Measured(
+        f"{name}: our probes beside pgTAP's assertions",
+        probes / alone,
+        n / proving[0],
+        "a second",
+        probes,
+        server.version,
+        more_is_better=True,
+    )
 
     check, theirs = (
         min(taken)
@@ -102,7 +116,7 @@ def _compared(server: Server, subject: Subject, rounds: int) -> Iterator[Measure
             lambda: _rlsautotest(server, subject, report),
         )
     )
-    name, n = f"{subject.name}, rlsautotest", len(per_cell)
+    name, n = f"{subject.name}, rlsautotest", len(written["per cell"])
     yield Measured(f"{name}: report", check, theirs, "s", n, server.version)
     if subject.holes:
         ours, others = (
@@ -138,6 +152,35 @@ def _compared(server: Server, subject: Subject, rounds: int) -> Iterator[Measure
             len(holes),
             server.version,
         )
+
+
+def _written(server: Server, subject: Subject, told: Personas) -> dict[str, list[Assertion]]:
+    """Return the assertions of each form."""
+    with (
+        psycopg.connect(server.url(subject.database), autocommit=True) as superuser,
+        psycopg.connect(server.url(subject.database, "postgres"), autocommit=True) as owner,
+    ):
+        superuser.execute("create extension if not exists pgtap with schema extensions")
+        with observing(owner, told) as observation:
+            matrix = build_matrix(told.everyone, observation.observed, observation.uses)
+        author = Author(superuser, observation)
+        attempts = {
+            "everything": author.everything(matrix),
+            "per column": author.of_cells(per_column(matrix)),
+            "per cell": author.of_cells(per_cell(matrix)),
+        }
+        return {form: assertions(superuser, those) for form, those in attempts.items()}
+
+
+def _observed(server: Server, subject: Subject, told: Personas) -> int:
+    """Observe in this process; return how many probes were run."""
+    with (
+        psycopg.connect(server.url(subject.database, "postgres"), autocommit=True) as owner,
+        observing(owner, told, filling=True) as observation,
+    ):
+        build_matrix(told.everyone, observation.observed, observation.uses)
+    answers = (answer for one in observation.observed for answer in one.answers)
+    return len({id(answer.probe) for answer in answers})
 
 
 def _ours(server: Server, subject: Subject, command: str, *options: str) -> None:
