@@ -5,10 +5,11 @@ step --request()--> method, URL, parameters, headers, body ... status, body --ou
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from pydantic_core import from_json
 
 from ephraim_db.errors import (
     Forbidden,
@@ -103,6 +104,6 @@ def _failure(table: str, status: int, body: bytes) -> SupabaseError:
 
 def _parsed(body: bytes) -> object:
     try:
-        return json.loads(body)
+        return from_json(body)
     except ValueError:
         return None
