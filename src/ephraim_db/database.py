@@ -247,7 +247,9 @@ where r.rolname = current_user
 def _settings(url: str) -> dict[str, Any]:
     try:
         settings = conninfo_to_dict(url, connect_timeout=int(_PATIENCE))
-    except psycopg.Error:
+        for host in str(settings.get("host") or "").split(","):
+            _ = host if host.startswith("/") else host.encode("idna")
+    except (psycopg.Error, UnicodeError):
         settings = None  # its message can repeat the password
     if settings is None:
         raise InvalidInput("database URL", "is not a libpq URL: postgresql://login:...@host/name")
