@@ -51,9 +51,12 @@ def main() -> None:
 def guided(module: str, name: str, seconds: int) -> bool:
     """Fuzz a property, and show the end of what was said if it failed."""
     with tempfile.TemporaryDirectory() as folder:
-        options = [f"-max_total_time={seconds}", f"-artifact_prefix={folder}/", "-max_len=4096"]
+        corpus = Path(folder, "corpus")
+        corpus.mkdir()
+        (corpus / "first").write_bytes(os.urandom(2048))  # from nothing it takes hours to this size
+        options = [f"-max_total_time={seconds}", f"-artifact_prefix={folder}/", "-len_control=0"]
         ended = subprocess.run(
-            [sys.executable, "-m", "tests.fuzz.guided", module, name, *options, folder],
+            [sys.executable, "-m", "tests.fuzz.guided", module, name, *options, corpus],
             cwd=ROOT,
             capture_output=True,
             text=True,

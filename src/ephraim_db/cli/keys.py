@@ -19,16 +19,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from ephraim_db.cli.connecting import CannotRun, connect
 from ephraim_db.errors import InvalidKey, NoPrivateKeys, RotationError
 from ephraim_db.rotation import Progress, list_keys, promote, publish, rotate
 from ephraim_db.sealing import Keyring, PrivateKey, PublicKey
-
-
-class CannotRun(click.ClickException):
-    """Nothing was tried, because something needed for it is not there."""
-
-    exit_code = 2
-
 
 _on_a_database = click.option(
     "--database-url",
@@ -175,15 +169,7 @@ def _public_key(file: TextIO) -> PublicKey:
 
 @contextmanager
 def _connected(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    try:
-        connection = psycopg.connect(database_url, autocommit=True, prepare_threshold=None)
-    except psycopg.ProgrammingError:  # its message repeats the URL, and so the password
-        raise CannotRun(
-            "the database URL cannot be read: write postgresql://user:password@host:port/database"
-        ) from None
-    except psycopg.OperationalError as error:
-        raise CannotRun(str(error).strip()) from None
-    with connection:
+    with connect(database_url, prepare_threshold=None) as connection:
         try:
             yield connection
         except psycopg.Error as error:  # only its first line: DETAIL repeats rows

@@ -15,14 +15,9 @@ from typing import Any
 import click
 import psycopg
 
+from ephraim_db.cli.connecting import CannotRun, connect
 from ephraim_db.errors import InvalidProject, MigrationError
 from ephraim_db.migrations import apply_migrations, find_migrations, migration_status
-
-
-class CannotRun(click.ClickException):
-    """Nothing was tried, because something needed for it is not there."""
-
-    exit_code = 2
 
 
 def _on_a_database(command: Callable[..., None]) -> Callable[..., None]:
@@ -89,15 +84,7 @@ def status(context: click.Context, project: Path, database_url: str) -> None:
 
 @contextmanager
 def _connected(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    try:
-        connection = psycopg.connect(database_url, autocommit=True)
-    except psycopg.ProgrammingError:  # its message repeats the URL, and so the password
-        raise CannotRun(
-            "the database URL cannot be read: write postgresql://user:password@host:port/database"
-        ) from None
-    except psycopg.OperationalError as error:
-        raise CannotRun(str(error).strip()) from None
-    with connection:
+    with connect(database_url) as connection:
         try:
             yield connection
         except InvalidProject as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ephraim_db.cli.migrate import CannotRun
+from ephraim_db.cli.connecting import CannotRun
 from ephraim_db.errors import InvalidProject
 from ephraim_db.migrations.shipped import export_migrations
 

@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from ephraim_db.cli.connecting import CannotRun
 from ephraim_db.database import Database, rows
 from ephraim_db.errors import InvalidInput, NoPrivateKeys, SealingError, SmsError, SupabaseError
 from ephraim_db.sealing import Keyring
@@ -45,12 +46,6 @@ order by m.created_at desc, m.id desc
 limit %(limit)s
 """
 _NOT_WELL = {SmsStatus.UNKNOWN, SmsStatus.PENDING, SmsStatus.FAILED, SmsStatus.UNDELIVERED}
-
-
-class CannotRun(click.ClickException):
-    """Nothing was tried, because something needed for it is not there."""
-
-    exit_code = 2
 
 
 def _on_a_database(command: Command) -> Command:

@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from ephraim_db.cli.connecting import CannotRun
 from ephraim_db.database import Database
 from ephraim_db.errors import InvalidInput, NoPrivateKeys, SupabaseError
 from ephraim_db.sealing import Keyring
@@ -24,13 +25,6 @@ from ephraim_db.xero import App, Endpoints, Status
 from ephraim_db.xero.checking import status as read_status
 from ephraim_db.xero.disconnecting import end_leftovers
 from ephraim_db.xero.performing import blocking
-
-
-class CannotRun(click.ClickException):
-    """Nothing was tried, because something needed for it is not there."""
-
-    exit_code = 2
-
 
 _on_a_database = click.option(
     "--database-url",

@@ -22,10 +22,8 @@ def existing_server(url: str) -> Server:
     """
     try:
         given = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:  # its message repeats the URL, and so the password
-        raise InvalidInput(
-            "postgres", "not a Postgres URL: write postgresql://user:password@host:port/database"
-        ) from None
+    except (psycopg.ProgrammingError, UnicodeError):
+        raise _unreadable() from None
     try:
         with psycopg.connect(url, connect_timeout=_TIMEOUT) as connection:
             info = connection.info
@@ -43,6 +41,8 @@ def existing_server(url: str) -> Server:
                 ),
                 database=info.dbname,
             )
+    except (psycopg.ProgrammingError, UnicodeError):
+        raise _unreadable() from None
     except psycopg.OperationalError as error:
         raise _refusal(error, given) from None
     if server.version < _OLDEST:
@@ -51,6 +51,13 @@ def existing_server(url: str) -> Server:
             "version 15 or newer is needed, as Supabase has"
         )
     return server
+
+
+def _unreadable() -> InvalidInput:
+    # Instead of errors whose messages repeat the URL, and so the password.
+    return InvalidInput(
+        "postgres", "not a Postgres URL: write postgresql://user:password@host:port/database"
+    )
 
 
 def _refusal(error: psycopg.OperationalError, given: Mapping[str, object]) -> PostgresError:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
+from ephraim_db.cli.connecting import CannotRun
 from ephraim_db.cli.rls.reporting import fails, reporting_options, tell
 from ephraim_db.cli.rls.running import contract_of, observe_project
-from ephraim_db.cli.rls.source import CannotRun, Source, observing_options
+from ephraim_db.cli.rls.source import Source, observing_options
 from ephraim_db.errors import InvalidContract
 from ephraim_db.rls.contract import facts_of, read_contract
 from ephraim_db.rls.report import Places, Report

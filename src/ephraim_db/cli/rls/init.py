@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from ephraim_db.cli.connecting import CannotRun
 from ephraim_db.cli.rls.progress import progress
-from ephraim_db.cli.rls.source import CannotRun, Source, observing_options
+from ephraim_db.cli.rls.source import Source, observing_options
 from ephraim_db.errors import EphraimError
 from ephraim_db.rls.guessing import as_toml, exposed_schemas, guess
 

@@ -18,10 +18,11 @@ import click
 import psycopg
 from rich.console import Console
 
+from ephraim_db.cli.connecting import CannotRun
 from ephraim_db.cli.rls.mutation_report import counting, print_score
 from ephraim_db.cli.rls.progress import progress
 from ephraim_db.cli.rls.running import contract_of
-from ephraim_db.cli.rls.source import CannotRun, Source, observing_options
+from ephraim_db.cli.rls.source import Source, observing_options
 from ephraim_db.errors import CannotMutate, EphraimError
 from ephraim_db.rls import Personas, read_personas
 

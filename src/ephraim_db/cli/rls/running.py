@@ -8,8 +8,9 @@ from typing import Any
 
 import psycopg
 
+from ephraim_db.cli.connecting import CannotRun
 from ephraim_db.cli.rls.progress import Progress, progress
-from ephraim_db.cli.rls.source import CannotRun, Source
+from ephraim_db.cli.rls.source import Source
 from ephraim_db.errors import EphraimError
 from ephraim_db.rls import Matrix, Personas, read_personas
 from ephraim_db.rls.findings import Examined, examine

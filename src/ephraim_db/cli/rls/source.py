@@ -12,18 +12,13 @@ from typing import Any
 import click
 import psycopg
 
+from ephraim_db.cli.connecting import CannotRun, connect
 from ephraim_db.cli.rls.progress import Progress
 from ephraim_db.errors import MigrationFailed
 from ephraim_db.rls.production import refuse_production
 
 MOST_FAILURES = 40
 """So many of the statements that did not apply are listed."""
-
-
-class CannotRun(click.ClickException):
-    """Nothing was observed."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +138,5 @@ def _missing(failures: tuple[MigrationFailed, ...]) -> Iterator[str]:
 
 @contextmanager
 def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
-    try:
-        connection = psycopg.connect(url, autocommit=True)
-    except psycopg.ProgrammingError:  # its message repeats the URL, and so the password
-        raise CannotRun(
-            "the database URL cannot be read: write postgresql://user:password@host:port/database"
-        ) from None
-    except psycopg.OperationalError as error:
-        raise CannotRun(str(error).strip()) from None
-    with connection:
+    with connect(url) as connection:
         yield connection
