@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from tests.database.partitioning import ACACIA, ROLES, WRITE, apply, guards_of
+from tests.docs.blocks import blocks_of
 
 from ephraim_db.errors import MigrationFailed
 from ephraim_db.postgres import Server, clone_database, drop_database
@@ -221,19 +222,25 @@ def test_pages_are_read_month_by_month_and_no_further_than_they_go(
     assert "never executed" in oldest
 
 
-def test_a_month_is_let_go_and_the_rest_stays(server: Server, owner: psycopg.Connection) -> None:
+def test_a_month_is_let_go_as_the_page_says_and_the_rest_stays(owner: psycopg.Connection) -> None:
     old = write(owner, "2027-02-01", "an old key")
     new = write(owner, "2027-05-01", "a new key")
-    first, second, *_ = months(owner)
-    for month in (first, second, "private.sms_logs_2027_02"):
-        owner.execute(f"alter table public.sms_logs detach partition {month} concurrently".encode())
+    every = months(owner)
+    add, detach, forget = (
+        block.text.replace("now()", "timestamptz '2029-03-01'")
+        for block in blocks_of("docs/scale.md", "sql")
+    )
+    assert owner.execute(add.encode()).fetchall() == []
+    statements = owner.execute(detach.encode()).fetchall()
+    for (statement,) in statements:
+        owner.execute(statement.encode())
+    for month in every[:3]:
         owner.execute(f"drop table {month}".encode())
+
+    assert len(statements) == 3
     assert owner.execute("select id from public.sms_logs").fetchall() == [(new,)]
     assert write(owner, "2027-06-01", "an old key") is None
-
-    owner.execute(
-        "update private.sms_log_keys set idempotency_key = null where created_at < '2027-03-01'"
-    )
+    owner.execute(forget.encode())
     assert write(owner, "2027-06-01", "an old key") not in (None, old)
     assert write(owner, "2027-06-01", "a new key") is None
 

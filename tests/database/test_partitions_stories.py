@@ -17,17 +17,11 @@ from ephraim_db.migrations import apply_seed
 from ephraim_db.postgres import create_database, start_postgres
 
 STORIES = {
-    "sending": ["tests/sms/test_sending.py", "tests/sms/test_order.py"],
+    "sending": ["tests/sms/test_sending.py"],
     "callbacks": ["tests/sms/test_delivery.py", "tests/sms/test_records.py"],
     "reconciling": ["tests/sms/test_reconciling.py"],
     "refusals": ["tests/rest/test_refusals.py"],
-    "client": ["tests/rest/test_client.py"],
-    "pages": [
-        "tests/rest/test_client_paging.py",
-        # Of the few rows there, to sort is the cheaper plan: test_partitions.py has more.
-        "-k not read_off_the_index",
-    ],
-    "settings page": ["tests/web/test_sms_log.py", "tests/web/test_limits.py"],
+    "settings page": ["tests/web/test_sms_log.py"],
 }
 
 
