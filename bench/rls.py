@@ -40,23 +40,24 @@ personas, of those with 8 personas, and of those with the most tables: 1 is line
 goal, and 1.1 allows for noise. Where the load changed meanwhile, they are of little worth.
 
 *Beside pgTAP and rlsautotest*, everybody gets the same Postgres and schema, and runs as its users
-run it, with its own start: `ephraim-db rls check` against the contract, where nothing differs and so
-findings are not searched for; `pg_prove` on one file for each relation and one for all functions and
-sequences; `ephraim-db rls matrix`, with findings, beside `rlsautotest --report`. No table is empty.
+run it, with its own start: `ephraim-db rls check` against the contract, where nothing differs and
+so findings are not searched for; `pg_prove` on one file for each relation and one for all functions
+and sequences; `ephraim-db rls matrix`, with findings, beside `rlsautotest --report`. No table is
+empty.
 
-pgTAP asserts the same as the check holds, with one statement each (`bench/attempts.py`). *Everything*
-is SELECT, INSERT and DELETE, a statement for each column; UPDATE, for each column and each kind of
-rows there are (one's own, the organization's, others'); and of each kind rows read, added, removed,
-added with RETURNING and as an upsert, every label and flag; an UPDATE that names no row; TRUNCATE,
-calls of functions, sequences. *Per column* is the four commands only, a statement for each column;
-*per cell* the same with columns of the same outcome together, which is less than is observed. n is
-the assertions. What is in our favour: we try columns together and ask each by itself only where
-that failed, and ask once for each role what it was not granted; an author could do so as well, and
-*per cell* comes near that. In pgTAP's: its assertions are written already, each asks for one value
-only, functions are called with nulls; and it does not look for moves to other organizations, which
-policy decided, or rows nobody thought of. *Without starting a program* is observing alone, in a
-process that runs, beside the same pg_prove, whose start is a few hundredths of a second; our probes
-are the statements that were really run.
+pgTAP asserts the same as the check holds, with one statement each (`bench/attempts.py`).
+*Everything* is SELECT, INSERT and DELETE, a statement for each column; UPDATE, for each column and
+each kind of rows there are (one's own, the organization's, others'); and of each kind rows read,
+added, removed, added with RETURNING and as an upsert, every label and flag; an UPDATE that names no
+row; TRUNCATE, calls of functions, sequences. *Per column* is the four commands only, a statement
+for each column; *per cell* the same with columns of the same outcome together, which is less than
+is observed. n is the assertions. What is in our favour: we try columns together and ask each by
+itself only where that failed, and ask once for each role what it was not granted; an author could
+do so as well, and *per cell* comes near that. In pgTAP's: its assertions are written already, each
+asks for one value only, functions are called with nulls; and it does not look for moves to other
+organizations, which policy decided, or rows nobody thought of. *Without starting a program* is
+observing alone, in a process that runs, beside the same pg_prove, whose start is a few hundredths
+of a second; our probes are the statements that were really run.
 
 *Found* is how many of the planted holes a report names, however mildly; a false alarm is another
 relation that it names, ours above a note. rlsautotest lists every table without FORCE as high,
