@@ -123,10 +123,14 @@ class Database:
             return _failure(error)
 
     def _perform(self, step: object) -> object:
-        if isinstance(step, Query):
-            return _or_raise(self._alone(step))
-        if isinstance(step, Transaction):
-            return _or_raise(self._together(step))
+        try:
+            if isinstance(step, Query):
+                return _or_raise(self._alone(step))
+            if isinstance(step, Transaction):
+                return _or_raise(self._together(step))
+        except Unavailable:  # where one connection is lost others are, and each would cost an error
+            self._pool.check()
+            raise
         return self._other(step)
 
     def _alone(self, step: Query) -> list[Row] | SupabaseError:
@@ -198,10 +202,14 @@ class AsyncDatabase:
 
     async def perform(self, step: object) -> object:
         """Perform one step; return the answer."""
-        if isinstance(step, Query):
-            return _or_raise(await self._alone(step))
-        if isinstance(step, Transaction):
-            return _or_raise(await self._together(step))
+        try:
+            if isinstance(step, Query):
+                return _or_raise(await self._alone(step))
+            if isinstance(step, Transaction):
+                return _or_raise(await self._together(step))
+        except Unavailable:
+            await self._pool.check()
+            raise
         return await self._other(step)
 
     async def _alone(self, step: Query) -> list[Row] | SupabaseError:

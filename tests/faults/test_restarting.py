@@ -6,21 +6,26 @@ everywhere unless somebody switched it off, and what was off there would be forg
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 from tests.conftest import PROJECT
+from tests.faults.sweeping import end_sessions
 from tests.faults.texting import Texting, assert_honest, assert_only_added, prepare, texting
 from tests.sms.conftest import ACACIA, TO, Owner
 
+from ephraim_db.database import AsyncDatabase, Database, rows
+from ephraim_db.errors import Unavailable
 from ephraim_db.postgres import Server, start_postgres
 from ephraim_db.postgres.binaries import embedded_binaries, service_account
 from ephraim_db.postgres.processes import run_as
-from ephraim_db.project import Database
+from ephraim_db.project import Database as Made
 from ephraim_db.sealing import Keyring, PrivateKey
 from ephraim_db.sms import Sender, Sms
 from ephraim_db.sms.twilio import Twilio
@@ -67,7 +72,7 @@ def scene(own_server: Server) -> Iterator[Texting]:
         prepare(owner, key)
         owner.rows("create role sender_login login in role ephraim_sender")
         owner.rows(f"alter role sender_login password '{own_server.password}'")
-        database = Database(own_server, name, owner_url(own_server, name))
+        database = Made(own_server, name, owner_url(own_server, name))
         with texting(database, own_server.url(name, "sender_login"), lambda *_: (), key) as made:
             yield made
 
@@ -88,7 +93,7 @@ def crash(server: Server) -> None:
 
 @pytest.mark.parametrize("go_down", [restart, crash])
 def test_nothing_is_doubled_or_lost_and_the_same_sender_goes_on(
-    scene: Texting, go_down: Callable[[Server], None]
+    scene: Texting, go_down: Callable[[Server], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     messages = [Sms(ACACIA, TO, body, idempotency_key=body) for body in BODIES]
     twilio = Twilio(scene.twilio.url)
@@ -102,7 +107,7 @@ def test_nothing_is_doubled_or_lost_and_the_same_sender_goes_on(
                 go_down(scene.database.server)
         assert len(outcomes) == len(BODIES)
         failed = [outcome.error for outcome in outcomes if outcome.error]
-        assert failed, "it went unnoticed: nothing was in flight"
+        assert any(record.name == "psycopg.pool" for record in caplog.records), "unnoticed"
         assert all("try again" in str(error) for error in failed), failed
 
         before = scene.events()
@@ -111,3 +116,41 @@ def test_nothing_is_doubled_or_lost_and_the_same_sender_goes_on(
         scene.reconcile()
     assert_honest(scene, BODIES)
     assert_only_added(before, scene.events())
+
+
+ONE = "select 1 as one"
+SLEEP = "select pg_sleep(0.2)"
+
+
+def test_a_pool_whose_sessions_were_all_ended_costs_one_error(
+    sender_url: str, server: Server, database_name: str
+) -> None:
+    failed = 0
+    with Database(sender_url, connections=6) as database:
+        with ThreadPoolExecutor(6) as threads:
+            list(threads.map(lambda _: database.run(rows(SLEEP)), range(6)))
+        end_sessions(server, database_name)
+        for _ in range(12):
+            try:
+                database.run(rows(ONE))
+            except Unavailable:
+                failed += 1
+    assert failed == 1
+
+
+def test_awaited_it_costs_one_error_too(
+    sender_url: str, server: Server, database_name: str
+) -> None:
+    async def main() -> int:
+        failed = 0
+        async with AsyncDatabase(sender_url, connections=6) as database:
+            await asyncio.gather(*[database.run(rows(SLEEP)) for _ in range(6)])
+            end_sessions(server, database_name)
+            for _ in range(12):
+                try:
+                    await database.run(rows(ONE))
+                except Unavailable:
+                    failed += 1
+        return failed
+
+    assert asyncio.run(main()) == 1
