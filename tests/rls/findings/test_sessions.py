@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
-from tests.rls.findings.conftest import PLAIN, Find
+from tests.rls.findings.conftest import EVERYONE, PLAIN, Find, Found, run_psql, shows
 from tests.rls.test_matrix import policy
+
+from ephraim_db.postgres import Server
+from ephraim_db.rls.findings import examine, lasting_settings
 
 
 @pytest.mark.parametrize(
@@ -63,3 +67,65 @@ def test_a_setting_that_a_function_lets_its_caller_choose_is_found(
     believing = "team_id = nullif(current_setting('app.team', true), '')::uuid"
     found = find(PLAIN, choose, policy("select", believing))
     assert found.said("caller-settable", "ann") == expected
+
+
+STAYS = "setting-stays"
+BELIEVING = policy("select", "user_id::text = current_setting('app.team', true)")
+
+
+def choosing(statement: str) -> str:
+    return (
+        "create function public.choose() returns void language plpgsql as"
+        f" $$ begin {statement}; end $$;"
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("perform set_config('app.team', 'mine', false)", ["error choose()"]),
+        ("perform set_config('app.team', 'mine', true)", []),
+        ("perform set_config('app.theme', 'dark', false)", []),
+        ("perform set_config('request.jwt.claims', '{}', false)", ["warning choose()"]),
+        ("perform set_config('request.jwt.claims', '{}', true)", []),
+        ("set app.team = 'mine'", ["error choose()"]),
+        ("set local app.team = 'mine'", []),
+    ],
+)
+def test_what_a_function_sets_for_the_session_is_found_by_a_superuser(
+    server: Server, url: str, statement: str, expected: list[str]
+) -> None:
+    database = url.rpartition("/")[2]
+    with psycopg.connect(server.url(database), autocommit=True) as connection:
+        connection.execute(f"{PLAIN} {BELIEVING} {choosing(statement)}".encode())
+        found = Found(examine(connection, EVERYONE, rules=[lasting_settings.find]).findings)
+    assert found.said(STAYS) == expected
+    assert all(shows(run_psql(server.url(database), finding.sql)) for finding in found)
+
+
+@pytest.mark.parametrize(("local", "expected"), [("false", ["warning choose()"]), ("true", [])])
+def test_a_role_that_stays_for_the_session_is_found_by_anybody(
+    find: Find, local: str, expected: list[str]
+) -> None:
+    found = find(PLAIN, choosing(f"perform set_config('role', 'anon', {local})"))
+    assert found.said(STAYS) == expected
+
+
+def test_what_only_a_superuser_could_try_is_told(url: str) -> None:
+    statement = "perform set_config('app.team', 'mine', false)"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"{PLAIN} {BELIEVING} {choosing(statement)}".encode())
+        matrix = examine(connection, EVERYONE, rules=[lasting_settings.find]).matrix
+    (left_out,) = (one for one in matrix.unproven if one.of_search)
+    assert left_out.relation == "public.choose()"
+    assert "app.team" in left_out.reason
+
+
+def test_what_is_left_really_meets_whoever_comes_next(url: str) -> None:
+    """What the finding says of pools, seen over two transactions of one connection."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for local, left in (("true", ""), ("false", "mine")):
+            with connection.transaction():
+                connection.execute(f"select set_config('app.team', 'mine', {local})".encode())
+            told = connection.execute("select current_setting('app.team', true)").fetchone()
+            assert told == (left,)
