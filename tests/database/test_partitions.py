@@ -12,8 +12,10 @@ import pytest
 from psycopg import sql
 from tests.database.partitioning import ACACIA, ROLES, WRITE, apply, guards_of
 from tests.docs.blocks import blocks_of
+from tests.supabase_cli import copy_project, run_supabase
 
 from ephraim_db.errors import MigrationFailed
+from ephraim_db.migrations.shipped import export_migrations
 from ephraim_db.postgres import Server, clone_database, drop_database
 
 
@@ -75,6 +77,15 @@ def test_no_message_is_copied_and_none_is_lost(
     assert was
     assert before.execute(looked.encode()).fetchall() == was
     assert months(before)[0] == "private.sms_logs_first"
+
+
+def test_the_supabase_cli_converts_it_as_well(database: str, tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    export_migrations(project, partitions=True)
+    done = run_supabase(project, database, "migration", "up", "--yes")
+    assert done.status == 0, done.stderr
+    with psycopg.connect(database, autocommit=True) as owner:
+        assert len(months(owner)) > 10
 
 
 def test_what_guards_the_log_is_what_guarded_it(
