@@ -220,6 +220,24 @@ def test_an_admin_cannot_go_on_sealing_to_a_key_that_is_being_retired(owner: Con
         set_as_admin(owner, place, seal("to hold it up", place, old.public()))
 
 
+# What is counted ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("member", ["101", "103", "105", "107", "109"])
+def test_messages_are_counted_that_one_may_read_and_no_others(
+    owner: Connection, member: str
+) -> None:
+    sub = f"a0000000-0000-4000-8000-000000000{member}"
+    owner.execute("select set_config('request.jwt.claims', %s, false)", [f'{{"sub": "{sub}"}}'])
+    owner.execute("set role authenticated")
+    row = owner.execute(
+        "select (select sum(c.messages) from public.count_sms_outcomes('-infinity', 'infinity', "
+        "'UTC') as c), (select nullif(count(id), 0) from public.sms_logs)"
+    ).fetchone()
+    assert row
+    assert row[0] == row[1]
+
+
 # What is there, and for whom ---------------------------------------------------------------------
 
 _TABLES = """
