@@ -30,7 +30,7 @@ where o.id = %(organization_id)s
 _NEEDED = ("twilio_account_sid", "twilio_auth_token", "twilio_phone_number")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Account:
     """An organization's Twilio account. `auth_token` shows in no repr; `from_phone` is E.164.
 

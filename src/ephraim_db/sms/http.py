@@ -12,6 +12,7 @@ import base64
 import json
 import logging
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -80,18 +81,24 @@ def _session() -> aiohttp.ClientSession:
 def _asked(
     url: str, base_url: str | None, given: Mapping[str, Any]
 ) -> tuple[str, dict[str, str], bytes | None]:
-    parts = urlsplit(url)
-    if base_url is not None:
-        base = urlsplit(base_url)
-        parts = parts._replace(scheme=base.scheme, netloc=base.netloc)
+    address, host = _address(url, base_url)
     if given.get("params"):
-        parts = parts._replace(query=urlencode(given["params"], doseq=True))
-    headers: dict[str, str] = {"Host": parts.netloc, **(given.get("headers") or {})}
+        address = f"{address}?{urlencode(given['params'], doseq=True)}"
+    headers: dict[str, str] = {"Host": host, **(given.get("headers") or {})}
     if given.get("auth"):
         credential = base64.b64encode(":".join(given["auth"]).encode()).decode("ascii")
         headers["Authorization"] = f"Basic {credential}"
     data = given.get("data")
-    return urlunsplit(parts), headers, urlencode(data, doseq=True).encode() if data else None
+    return address, headers, urlencode(data, doseq=True).encode() if data else None
+
+
+@lru_cache(maxsize=256)
+def _address(url: str, base_url: str | None) -> tuple[str, str]:
+    parts = urlsplit(url)
+    if base_url is not None:
+        base = urlsplit(base_url)
+        parts = parts._replace(scheme=base.scheme, netloc=base.netloc)
+    return urlunsplit(parts), parts.netloc
 
 
 def _answered(status: int, text: str, headers: Mapping[str, str]) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
@@ -29,6 +31,7 @@ def recipient(field: str, value: object) -> str:
     return number
 
 
+@lru_cache(maxsize=4096)  # reminders go to the same people, and a plan is slow to look up
 def _unfit(number: str) -> str | None:
     try:
         parsed = phonenumbers.parse(number)

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from twilio.base.version import Version
@@ -100,11 +101,12 @@ class Twilio:
     def __init__(self, base_url: str | None = None) -> None:
         """Open no connection yet."""
         self._http = Http(base_url)
+        self._clients: WeakKeyDictionary[Account, Client] = WeakKeyDictionary()
 
     async def perform(self, call: Call) -> Heard | list[Heard] | Failure:
         """Make one call; whatever happens is an answer."""
         try:
-            client = _client(call.account, self._http)
+            client = self._client(call.account)
             if isinstance(call, CreateMessage):
                 if time.monotonic() > call.deadline:
                     return NoAnswer(False, "it was not this message's turn in time")
@@ -126,9 +128,13 @@ class Twilio:
         """Close the connections."""
         await self._http.close()
 
-
-def _client(account: Account, http: Http) -> Client:
-    return Client(account.sid, account.auth_token.get_secret_value(), http_client=http)
+    def _client(self, account: Account) -> Client:
+        # For as long as somebody sends from the account, and no longer: it holds the token.
+        client = self._clients.get(account)
+        if client is None:
+            token = account.auth_token.get_secret_value()
+            client = self._clients[account] = Client(account.sid, token, http_client=self._http)
+        return client
 
 
 def _message(call: CreateMessage) -> dict[str, Any]:
