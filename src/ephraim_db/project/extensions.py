@@ -49,7 +49,8 @@ def check_extensions(
     pretended = [
         name
         for name in platform.pretended
-        if name in wanted or ((use := _USES.get(name)) and use in spoken)
+        if name != "uuid-ossp"  # whose stand-in does all that it does
+        and (name in wanted or ((use := _USES.get(name)) and use in spoken))
     ]
     if pretended:
         tell(
