@@ -16,7 +16,7 @@ from ephraim_db.cli import main
 from ephraim_db.rotation import rotate
 from ephraim_db.sealing import Keyring, PrivateKey
 from ephraim_db.sms import AsyncSender, Reconciled, Sender, Sms
-from ephraim_db.sms.twilio import AsyncTwilio, Twilio
+from ephraim_db.sms.twilio import Twilio
 from ephraim_db.xero import App, Endpoints, Xero
 
 
@@ -56,7 +56,7 @@ def send_many_async(url: str, twilio_url: str, private_key: str, bodies: list[st
     messages = [Sms(ACACIA, TO, body, idempotency_key=body[:100]) for body in bodies]
 
     async def main() -> int:
-        async with AsyncSender(url, keyring, twilio=AsyncTwilio(twilio_url)) as sender:
+        async with AsyncSender(url, keyring, twilio=Twilio(twilio_url)) as sender:
             sent = [outcome async for outcome in sender.send_many(messages, concurrency=8)]
         return sum(outcome.log is None for outcome in sent)
 

@@ -168,6 +168,3 @@ def _failure(failure: Exception) -> Failure:
     if isinstance(failure, TwilioRestException | TwilioServiceException):
         return NoAnswer(True, f"HTTP {failure.status}")
     return NoAnswer(not isinstance(failure, NEVER_SENT), type(failure).__name__)
-
-
-AsyncTwilio = Twilio
