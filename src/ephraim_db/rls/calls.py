@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.sql import Literal
 
-from ephraim_db.rls.arguments import Arguments
+from ephraim_db.rls.arguments import Arguments, Sources
 from ephraim_db.rls.asking import Act, ask
 from ephraim_db.rls.catalog import Catalog, Relation
 from ephraim_db.rls.functions import Function, Functions
@@ -66,9 +66,11 @@ class Calls:
 
     def _uses(self, schema: str, functions: Sequence[Function]) -> Iterator[Use]:
         reasons = [self._why_not(function) for function in functions]
+        copied = [rows for rows in self.copied if rows.relation.has_places]
+        sources = [Sources(function, copied) for function in functions]
         acts = [
-            Act(persona, () if reason else tuple(self._probes(function, persona)))
-            for function, reason in zip(functions, reasons, strict=True)
+            Act(persona, () if reason else tuple(self._probes(those, persona)))
+            for those, reason in zip(sources, reasons, strict=True)
             for persona in self.personas.everyone
         ]
         answers = iter(ask(self.connection, schema, acts))
@@ -100,10 +102,10 @@ class Calls:
         relations = self.catalog.relations.values()
         return tuple(r for r in relations if leave_untried(self.catalog, self.functions, r))
 
-    def _probes(self, function: Function, persona: Persona) -> Iterator[Probe]:
+    def _probes(self, sources: Sources, persona: Persona) -> Iterator[Probe]:
         """Yield a call for each kind of rows; one, if that makes no difference or is refused."""
-        copied = [rows for rows in self.copied if rows.relation.has_places]
-        arguments = Arguments(function, persona, self.personas.boundary, self.ownership, copied)
+        function = sources.function
+        arguments = Arguments(function, persona, self.personas.boundary, self.ownership, sources)
         kinds = [kind for kind in Whose if kind is not Whose.OWN or persona.sub]
         choices = {arguments.of(kind): kind for kind in reversed(kinds)}
         if persona.role not in function.executors:
