@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import psycopg
@@ -45,7 +46,7 @@ class Observed:
     stopped: Stopped = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Probing:
     """What it takes to probe one relation; its rows are copied."""
 
@@ -122,13 +123,17 @@ class Probing:
         relation, granted = self.rows.relation, self._granted(persona)
         if not relation.has_places:
             return ViewProbes(persona, self.rows, granted, self.ownership)
-        bonds = " ".join(
-            f"alter table {other.sql} drop constraint {quote(key.name)};"
-            for other, key in self.catalog.pointing_at(relation)
-            if not key.inherited
-        )
         return TableProbes(
-            persona, self.rows, granted, self.ownership, bonds, writes=not self.untried
+            persona, self.rows, granted, self.ownership, self._bonds, writes=not self.untried
+        )
+
+    @cached_property
+    def _bonds(self) -> str:
+        """Return the SQL that unties what points at the relation."""
+        return " ".join(
+            f"alter table {other.sql} drop constraint {quote(key.name)};"
+            for other, key in self.catalog.pointing_at(self.rows.relation)
+            if not key.inherited
         )
 
     def _granted(self, persona: Persona) -> Privileges:
