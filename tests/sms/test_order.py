@@ -41,8 +41,14 @@ def connection(sender_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def end_of(connection: psycopg.Connection, statuses: list[str]) -> tuple[str, list[str]]:
-    """Return where the message ends, and every status it was reported to have."""
+def end_of(
+    connection: psycopg.Connection, statuses: list[str], together: int = 1
+) -> tuple[str, list[str]]:
+    """Return where the message ends, and every status it was reported to have.
+
+    So many are reported `together`, every second one by the SID alone, and beside each lot one that
+    is about nobody.
+    """
     row = connection.execute(
         "insert into public.sms_logs (organization_id, to_phone, message_body) "
         "values (%s, '+61491570156', 'hello') returning id",
@@ -50,12 +56,22 @@ def end_of(connection: psycopg.Connection, statuses: list[str]) -> tuple[str, li
     ).fetchone()
     assert row is not None
     sid = "SM" + uuid4().hex
-    for status in statuses:
+    ids = [None if n % 2 else row[0] for n in range(len(statuses))]
+    for start in range(0, len(statuses), together):
+        lot = statuses[start : start + together]
+        count = len(lot) + 1
         connection.execute(
             "select from private.advance_sms_logs("
-            "array[%s]::uuid[], array[%s]::uuid[], array[%s], array['callback'], array[%s], "
-            "array[null]::integer[], array[null])",
-            [ACACIA, row[0], sid, status],
+            "%s::uuid[], %s::uuid[], %s, %s, %s, %s::integer[], %s)",
+            [
+                [ACACIA] * count,
+                [*ids[start : start + together], None],
+                [*[sid] * len(lot), "SM" + uuid4().hex],
+                ["callback"] * count,
+                [*lot, "sent"],
+                [None] * count,
+                [None] * count,
+            ],
         )
     end = connection.execute(
         "select status::text from public.sms_logs where id = %s", [row[0]]
@@ -74,11 +90,14 @@ def test_every_status_has_a_rank() -> None:
 @settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.lists(st.sampled_from([*RANK, "a status of tomorrow"]), max_size=8))
+@given(
+    st.lists(st.sampled_from([*RANK, "a status of tomorrow"]), max_size=8),
+    st.integers(1, 8),
+)
 def test_any_sequence_ends_at_the_highest_rank(
-    connection: psycopg.Connection, statuses: list[str]
+    connection: psycopg.Connection, statuses: list[str], together: int
 ) -> None:
-    end, heard = end_of(connection, statuses)
+    end, heard = end_of(connection, statuses, together)
     assert heard == statuses
     known = ["pending", *(status for status in statuses if status in RANK)]
     highest = max(RANK[status] for status in known)
