@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 from starlette.datastructures import ImmutableMultiDict
@@ -110,6 +110,8 @@ def test_what_is_not_signed_is_refused_and_leaves_nothing(
 
 
 @tried(30, long=300)
+@example(MESSAGE, [("MessageSid", "\0")])
+@example(OPEN, [("MessageSid", "SM" + "g" * 32)])
 @given(st.sampled_from([MESSAGE, OPEN, BANKSIA]), fields)
 def test_what_is_signed_is_kept_or_refused_and_never_fails(
     endpoint: TestClient,

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
 from ephraim_db.database import AsyncDatabase, Steps
-from ephraim_db.errors import SealingError, SupabaseError, TwilioNotConfigured
+from ephraim_db.errors import Rejected, SealingError, SupabaseError, TwilioNotConfigured
 from ephraim_db.sealing import Keyring
 from ephraim_db.sms.batching import Batches, RowCall
 from ephraim_db.sms.callbacks import CallbackUrl, ids
@@ -70,7 +70,8 @@ def status_callbacks(
             accepted = await database.run(_record(keyring, url, query, signature, body))
         except SupabaseError as error:
             _LOGGER.warning("a status callback could not be kept: %s", error)
-            return Response(status_code=503)
+            # What is refused for its values would be so again.
+            return Response(status_code=403 if isinstance(error, Rejected) else 503)
         return Response(status_code=204 if accepted else 403)
 
     return Starlette(routes=[Route(path, report, methods=["POST"])], lifespan=lifespan)
