@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from ephraim_db.errors import LooksLikeProduction
-from ephraim_db.rls.production import RECENT_USERS, refuse_production
+from ephraim_db.rls.production import RECENT_USERS, refuse_distant, refuse_production
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,19 @@ def test_a_hosted_database_is_refused_by_its_name(url: str, host: str, reason: s
         pytest.raises(LooksLikeProduction, match=f"{host} is {reason}.*--allow-production"),
     ):
         refuse_production(connection)
+
+
+@pytest.mark.parametrize(
+    ("host", "refused"),
+    [("db.no-such-host.supabase.co", True), ("127.0.0.1,db.example.com", True), ("db.test", False)],
+)
+def test_a_hosted_database_is_refused_before_anything_connects(host: str, refused: bool) -> None:
+    conninfo = f"host={host} user=postgres"
+    if not refused:
+        refuse_distant(conninfo)
+        return
+    with pytest.raises(LooksLikeProduction):
+        refuse_distant(conninfo)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "postgres", "db.localhost", "db.test"])

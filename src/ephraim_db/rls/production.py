@@ -6,6 +6,7 @@ import ipaddress
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from ephraim_db.errors import LooksLikeProduction
 
@@ -15,13 +16,19 @@ _LOCAL = (".local", ".localhost", ".internal", ".test", ".lan", ".docker")
 _SUPABASE = (".supabase.co", ".supabase.com", ".supabase.net")
 
 
+def refuse_distant(conninfo: str) -> None:
+    """Raise LooksLikeProduction, before anything connects, if one of its hosts is not nearby."""
+    try:
+        hosts = conninfo_to_dict(conninfo).get("host")
+    except psycopg.ProgrammingError:
+        return  # connecting says what is wrong with it
+    for host in str(hosts or "").split(","):
+        _refuse_host(host)
+
+
 def refuse_production(connection: psycopg.Connection[Any]) -> None:
     """Raise LooksLikeProduction, saying why, if the database is hosted or people use it."""
-    host = connection.info.host
-    if host.endswith(_SUPABASE):
-        raise LooksLikeProduction(f"{host} is hosted by Supabase")
-    if not _is_near(host):
-        raise LooksLikeProduction(f"{host} is not on this machine or its network")
+    _refuse_host(connection.info.host)
     has_column = connection.execute(
         "select from pg_catalog.pg_attribute "
         "where attrelid = to_regclass('auth.users') and attname = 'last_sign_in_at'"
@@ -33,6 +40,13 @@ def refuse_production(connection: psycopg.Connection[Any]) -> None:
     ).fetchone()
     if row and row[0] >= RECENT_USERS:
         raise LooksLikeProduction(f"{row[0]} users signed in there within the last 30 days")
+
+
+def _refuse_host(host: str) -> None:
+    if host.endswith(_SUPABASE):
+        raise LooksLikeProduction(f"{host} is hosted by Supabase")
+    if not _is_near(host):
+        raise LooksLikeProduction(f"{host} is not on this machine or its network")
 
 
 def _is_near(host: str) -> bool:

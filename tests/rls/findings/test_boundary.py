@@ -93,6 +93,14 @@ def test_a_blind_write_past_what_select_shows_is_found_without_any_select(find: 
     assert found.said(WRITE, "ann") == ["error notes"]
 
 
+OOPS = 'create policy "oops" on public.notes for select to authenticated using (true);'
+
+
+def test_the_fix_names_the_policy_that_was_seen_to_let_it_pass(find: Find) -> None:
+    found = find(PLAIN, policy("select", TEAM), OOPS)
+    assert {f.fix.partition(" on ")[0] for f in found if f.rule == READ} == {'In policy "oops"'}
+
+
 def test_making_a_team_is_signing_up_and_no_crossing(find: Find) -> None:
     assert find(PLAIN, policy("insert", check="true", on="teams")).said(WRITE) == []
 

@@ -15,7 +15,7 @@ import psycopg
 from ephraim_db.cli.connecting import CannotRun, connect
 from ephraim_db.cli.rls.progress import Progress
 from ephraim_db.errors import MigrationFailed
-from ephraim_db.rls.production import refuse_production
+from ephraim_db.rls.production import refuse_distant, refuse_production
 
 MOST_FAILURES = 40
 """So many of the statements that did not apply are listed."""
@@ -43,6 +43,8 @@ class Source:
         With keep_going, what did not apply is told.
         """
         if self.database_url is not None:
+            if not self.allow_production:
+                refuse_distant(self.database_url)
             with _connected(self.database_url) as connection:
                 if not self.allow_production:
                     refuse_production(connection)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.functions import Function
@@ -19,10 +21,18 @@ def fix_policy(
         return f"revoke {command.lower()} on {relation.sql} from {quote(persona.role)};"
     if not scene.table(relation).secured:
         return f"alter table {relation.sql} enable row level security;"
-    policies = scene.facts.deciding(relation, command, persona.role)
-    names = ", ".join(quote(policy.name) for policy in policies)
-    where = f"In policy {names} on {relation.full_name}" if names else f"On {relation.full_name}"
-    return f"{where}, {should}."
+    names = [quote(name) for name in _deciding(scene, persona, relation, command)]
+    noun = "policies" if len(names) > 1 else "policy"
+    where = f"In {noun} {', '.join(names)} on" if names else "On"
+    return f"{where} {relation.full_name}, {should}."
+
+
+def _deciding(scene: Scene, persona: Persona, relation: Relation, command: Command) -> list[str]:
+    """Return the policies that were seen to let it pass furthest; else all that could have."""
+    policies = [p.name for p in scene.facts.deciding(relation, command, persona.role)]
+    decided = next((c.decided_by for c in scene.allowed(persona, relation, command)), None) or ""
+    seen = {decided, *re.split(" and | or ", decided)}
+    return [name for name in policies if name in seen] or policies
 
 
 def compare_columns(columns: tuple[str, ...], noun: str) -> str:
