@@ -78,3 +78,11 @@ def apply(url: str, folder: Path, *, upto: int = 3) -> None:
     optional = len(list((ROOT / "supabase" / "optional").glob("*.sql")))
     with psycopg.connect(url, autocommit=True) as owner:
         apply_migrations(owner, migrations[: len(migrations) - optional + upto])
+
+
+def months(owner: psycopg.Connection) -> list[str]:
+    """Return the names of the partitions, oldest first."""
+    rows = owner.execute(
+        "select name::text from private.sms_log_months order by ends_at"
+    ).fetchall()
+    return [name for (name,) in rows]

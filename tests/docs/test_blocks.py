@@ -41,7 +41,7 @@ RUN_BY = {
     ("docs/pytest.md", "toml"): "tests/plugin/test_docs.py",
     ("docs/rls.md", "console"): COMMANDS,
     ("docs/rls.md", "toml"): COMMANDS,
-    ("docs/scale.md", "sql"): "tests/database/test_partitions.py",
+    ("docs/scale.md", "sql"): "tests/database/test_partitioned_log.py",
     ("docs/sealing.md", "javascript"): "tests/sealing_js/test_sealing_in_javascript.py",
     ("docs/sealing.md", "python"): "tests/sealing_js/test_sealing_in_javascript.py",
     ("docs/settings-page.md", "python"): "tests/web/test_docs.py",
