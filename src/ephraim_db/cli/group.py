@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 
 import click
+
+from ephraim_db.cli.importing import import_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +36,7 @@ class _Lazy(click.Group):
         entry = _COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        try:
-            module = importlib.import_module(f"ephraim_db.cli.{cmd_name}")
-        except ModuleNotFoundError as error:
-            if not error.name or error.name.startswith("ephraim_db"):
-                raise
-            package = error.name.partition(".")[0]
-            raise click.ClickException(
-                f"`{cmd_name}` needs the package {package}: pip install 'ephraim-db[{entry.extra}]'"
-            ) from error
-        command: click.Command = getattr(module, cmd_name)
-        return command
+        return import_command(f"ephraim_db.cli.{cmd_name}", of=cmd_name, extra=entry.extra)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -8,9 +8,9 @@ mutate.py ---------------------> source.py, mutation_report.py -----> ephraim_db
 
 from __future__ import annotations
 
-import importlib
-
 import click
+
+from ephraim_db.cli.importing import import_command
 
 _COMMANDS = ("init", "matrix", "accept", "check", "mutate")
 
@@ -24,9 +24,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"{__name__}.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
+        return import_command(f"{__name__}.{cmd_name}", of="rls", extra="rls")
 
 
 @click.group(cls=_Lazy)
