@@ -184,6 +184,26 @@ def test_a_soft_delete_that_select_refuses_is_found(
     assert found.said("soft-delete-fails", "ann") == expected
 
 
+@pytest.mark.parametrize(
+    ("seen", "invoker", "expected"),
+    [
+        (OWN, "true", ["info notes"]),
+        (f"{OWN} and deleted_at is null", "true", []),
+        (f"{OWN} and deleted_at is null", "false", ["warning titles"]),
+    ],
+)
+def test_a_soft_deleted_row_that_is_still_read_is_found(
+    find: Find, seen: str, invoker: str, expected: list[str]
+) -> None:
+    marked = (
+        "alter table public.notes add deleted_at timestamptz;"
+        f"create view public.titles with (security_invoker = {invoker}) as"
+        " select n.id, n.user_id, n.team_id, n.title from public.notes as n;"
+    )
+    found = find(PLAIN, marked, policy("select", seen)).said("soft-deleted-reachable", "ann")
+    assert found == expected
+
+
 @pytest.mark.parametrize("command", ["update", "delete"])
 @pytest.mark.parametrize(("seen", "expected"), [("false", ["warning notes"]), (TEAM, [])])
 def test_a_write_whose_where_finds_nothing_is_found(

@@ -17,6 +17,7 @@ from ephraim_db.rls.findings import (
     cached_identity,
     caller_settings,
     cascades,
+    deleted_rows,
     error_texts,
     escalation,
     failing_policies,
@@ -78,5 +79,6 @@ RULES: tuple[Rule, ...] = (
     two_memberships.find,
     returning.find,
     soft_deletes.find,
+    deleted_rows.find,
     unreachable_writes.find,
 )

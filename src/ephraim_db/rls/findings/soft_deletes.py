@@ -26,7 +26,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
     for persona, relation in scene.pairs(scene.members):
         keys = relation.primary_key
         granted = scene.privileges(persona, relation)
-        marks = [c for c in relation.columns if MARKS.match(c.name) and c.name in granted.update]
+        marks = [mark for mark in marks_of(relation) if mark.name in granted.update]
         changes = [c for cell in scene.allowed(persona, relation, "UPDATE") for c in cell.columns]
         if not marks or not changes or not keys or not granted.select.issuperset(keys):
             continue
@@ -45,10 +45,9 @@ def find(scene: Scene) -> Iterator[Candidate]:
 
 
 def _marking(scene: Scene, persona: Persona, relation: Relation, mark: Column) -> Iterator[Proof]:
-    value = "true" if mark.is_boolean else f"now()::{mark.type}"
     steps = (
-        *_one_row(scene, persona, relation, mark),
-        Step(_update(relation, f"{quote(mark.name)} = {value}"), persona),
+        *one_unmarked(scene, persona, relation, mark),
+        Step(_update(relation, f"{quote(mark.name)} = {value_of(mark)}"), persona),
     )
     yield Proof(steps, NO_PRIVILEGE)
 
@@ -60,10 +59,23 @@ def _unmarked(
     name = quote(other)
     value = f"(select o.{name} from {NOTED} as o limit 1)"
     update = Step(_update(relation, f"{name} = {value}"), persona)
-    return (*_one_row(scene, persona, relation, mark), update)
+    return (*one_unmarked(scene, persona, relation, mark), update)
 
 
-def _one_row(scene: Scene, persona: Persona, relation: Relation, mark: Column) -> tuple[Step, ...]:
+def marks_of(relation: Relation) -> tuple[Column, ...]:
+    """Return the columns that mark a row as deleted."""
+    return tuple(column for column in relation.columns if MARKS.match(column.name))
+
+
+def value_of(mark: Column) -> str:
+    """Return the SQL of a mark that is set."""
+    return "true" if mark.is_boolean else f"now()::{mark.type}"
+
+
+def one_unmarked(
+    scene: Scene, persona: Persona, relation: Relation, mark: Column
+) -> tuple[Step, ...]:
+    """Return the steps that note down a row of the persona's that is not marked."""
     kinds = scene.kinds(persona, relation)
     mine = [kind for kind in (Whose.OWN, Whose.ORGANIZATION) if kind in kinds]
     whose = " or ".join(rows_that_are(scene, persona, relation, (kind,)) for kind in mine)
