@@ -12,7 +12,8 @@ from statistics import mean, median
 
 import psycopg
 
-from bench.pgtap import assertions, by_column, cells_of, prove, write_files
+from bench.attempts import Author, per_column
+from bench.pgtap import assertions, prove, write_files
 from bench.results import Goal, Measured, Size, timed
 from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
 from ephraim_db.postgres import (
@@ -89,10 +90,10 @@ def _beside(server: Server, folder: Path, wanted: int) -> Iterator[Measured]:
     with psycopg.connect(server.url("ours"), autocommit=True) as superuser:
         superuser.execute("create extension if not exists pgtap with schema extensions")
         with psycopg.connect(server.url("ours", "postgres"), autocommit=True) as owner:
-            with observing(owner, PERSONAS, filling=True) as seen:
-                cells = cells_of(build_matrix(PERSONAS.everyone, seen.observed, seen.uses))
+            with observing(owner, PERSONAS) as seen:
+                matrix = build_matrix(PERSONAS.everyone, seen.observed, seen.uses)
+            asserted = assertions(superuser, Author(superuser, seen).of_cells(per_column(matrix)))
             _, noticed = _judge(owner)
-        asserted = assertions(superuser, PERSONAS.everyone, by_column(cells))
     files = write_files(folder / "pgtap", asserted)
     prove(server, "ours", files)
     theirs, results = [], Counter[str]()
