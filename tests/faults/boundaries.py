@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -49,7 +49,7 @@ class Boundary:
     number: int
     is_answered: bool
     """Whether an answer comes back to it alone: not to one statement of a pipeline."""
-    what: str = field(repr=False)
+    what: str
     """Its first words, for people who read of a failed test."""
 
 

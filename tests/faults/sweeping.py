@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -100,14 +100,15 @@ def sweep(
     scenes: Callable[[], AbstractContextManager[S]],
     fault: Fault,
     *,
-    sample: int,
+    sample: int | None = None,
     part: float = 1.0,
     by: timedelta | None = None,
 ) -> Iterator[tuple[S, Boundary, Ending]]:
     """Yield each scene after the fault happened at one place of the story, where, and how it ended.
 
-    `sample`: at how many places, where not everywhere. `part`: of the places, the first part, for
-    a story that takes more steps one time than another. `by`: how far the clock leaps.
+    `sample`: at how many places, where not everywhere; three where it kills, else one. `part`: of
+    the places, the first part, for a story that takes more steps one time than another. `by`: how
+    far the clock leaps.
     """
     with scenes() as scene:
         whole = Boundaries()
@@ -118,10 +119,13 @@ def sweep(
     places = [
         each.number for each in first_part if each.is_answered or not fault.waits_for_the_answer
     ]
-    for at in places if EVERYWHERE else spread(places, whole.passed, fault, sample):
+    if not EVERYWHERE:
+        places = spread(places, whole.passed, fault, sample or (3 if fault.kills else 1))
+    for at in places:
         boundaries = Boundaries(fault, at, by=by)
-        with scenes() as scene, told(fault, whole.passed[at]):
+        with scenes() as scene:
             ending = play(story, scene, boundaries)
+            print(f"{fault}, at boundary {boundaries.happened}")  # shown if anything fails
             assert boundaries.happened, "the story went another way: nothing happened"
             assert ending.killed == fault.kills
             assert not ending.crash, ending.crash
@@ -150,15 +154,5 @@ def _sent_together(whole: list[Boundary], at: int) -> int:
 
 
 def _evenly(places: list[int], sample: int) -> list[int]:
-    step = (len(places) - 1) / max(1, sample - 1)
-    return [places[round(n * step)] for n in range(min(sample, len(places)))]
-
-
-@contextmanager
-def told(fault: Fault, boundary: Boundary) -> Iterator[None]:
-    """Add to whatever fails where it was."""
-    try:
-        yield
-    except BaseException as error:
-        error.add_note(f"{fault}, at boundary {boundary.number}, {boundary.what}")
-        raise
+    sample = min(sample, len(places))
+    return [places[int((n + 0.5) * len(places) / sample)] for n in range(sample)]

@@ -40,7 +40,7 @@ def test_a_token_is_refreshed_once_and_works(
     by: timedelta, clones: Clones, server: Server, sender_login: str
 ) -> None:
     scenes = connected(clones, server, sender_login)
-    for leapt, _, ending in sweep(stories.refresh, scenes, Fault.LEAP, sample=3, by=by):
+    for leapt, _, ending in sweep(stories.refresh, scenes, Fault.LEAP, sample=2, by=by):
         assert not ending.refusal, ending.refusal
         assert not leapt.fake.ledger.bearer(str(ending.result)).revoked
         assert (leapt.fake.calls["token"], leapt.state()) == (2, ("connected", 2))
@@ -51,7 +51,7 @@ def test_a_key_sends_one_message(
     by: timedelta, clones: Clones, server: Server, sender_login: str
 ) -> None:
     scenes = sending(clones, server, sender_login, [*TWO, *TWO])
-    for leapt, _, ending in sweep(stories.send, scenes, Fault.LEAP, sample=3, by=by):
+    for leapt, _, ending in sweep(stories.send, scenes, Fault.LEAP, sample=2, by=by):
         assert not ending.refusal, ending.refusal
         leapt.reconcile()
         assert_honest(leapt, TWO)

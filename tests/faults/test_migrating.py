@@ -69,7 +69,7 @@ def test_no_file_is_ever_half_applied_and_running_again_applies_the_rest(
     fault: Fault, scenes: Scenes, states: dict[Ledger, list[State]]
 ) -> None:
     whole = max(states, key=len)
-    for stopped, _, ending in sweep(stories.migrate, scenes, fault, sample=6 if fault.kills else 2):
+    for stopped, _, ending in sweep(stories.migrate, scenes, fault, sample=4 if fault.kills else 2):
         applied = ledger(stopped.superuser)
         assert catalog(stopped.superuser) in states[applied]
         if not fault.kills:

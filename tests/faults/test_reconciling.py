@@ -20,7 +20,7 @@ def test_what_was_settled_half_way_is_settled_once_and_the_rest_follows(
     fault: Fault, clones: Clones, server: Server, sender_login: str
 ) -> None:
     scenes = open_messages(clones, server, sender_login)
-    for stopped, _, ending in sweep(stories.reconcile, scenes, fault, sample=3):
+    for stopped, _, ending in sweep(stories.reconcile, scenes, fault):
         assert "try again" in ending.refusal or not ending.refusal
         before = stopped.events()
         stopped.reconcile()

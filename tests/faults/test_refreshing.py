@@ -24,7 +24,7 @@ def test_within_the_grace_that_xero_gives_no_connection_is_lost(
     fault: Fault, clones: Clones, server: Server, sender_login: str
 ) -> None:
     scenes = connected(clones, server, sender_login)
-    for stopped, _, ending in sweep(stories.refresh, scenes, fault, sample=4):
+    for stopped, _, ending in sweep(stories.refresh, scenes, fault):
         assert "try again" in ending.refusal or not ending.refusal
         stopped.let_pass(timedelta(minutes=29))
         assert stopped.token_works()
@@ -36,7 +36,7 @@ def test_after_the_grace_a_lost_answer_is_told_and_an_admin_connects_again(
     fault: Fault, clones: Clones, server: Server, sender_login: str
 ) -> None:
     scenes = connected(clones, server, sender_login)
-    for stopped, _, _ in sweep(stories.refresh, scenes, fault, sample=4):
+    for stopped, _, _ in sweep(stories.refresh, scenes, fault):
         _, generation = stopped.state()
         was_lost = generation == 1 and stopped.fake.calls["token"] == 2
         stopped.let_pass(timedelta(minutes=31))

@@ -74,7 +74,7 @@ def test_every_secret_opens_at_every_moment_and_no_key_retires_in_use(scenes: Sc
 def test_killed_anywhere_a_rotation_is_finished_by_running_it_again(
     fault: Fault, scenes: Scenes
 ) -> None:
-    for stopped, _, _ in sweep(stories.rotate_in_batches, scenes, fault, sample=4):
+    for stopped, _, _ in sweep(stories.rotate_in_batches, scenes, fault):
         stopped.assert_safe()
         again = play(stories.rotate_in_batches, stopped)
         assert not again.refusal + again.crash
@@ -83,7 +83,7 @@ def test_killed_anywhere_a_rotation_is_finished_by_running_it_again(
 
 @pytest.mark.parametrize("fault", CUTS)
 def test_cut_off_anywhere_a_rotation_says_to_run_it_again(fault: Fault, scenes: Scenes) -> None:
-    for stopped, _, ending in sweep(stories.rotate_by_command, scenes, fault, sample=2):
+    for stopped, _, ending in sweep(stories.rotate_by_command, scenes, fault):
         assert "run the same again" in ending.refusal
         stopped.assert_safe()
         again = play(stories.rotate_by_command, stopped)

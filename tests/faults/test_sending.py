@@ -34,7 +34,7 @@ def test_a_message_is_sent_once_or_the_log_says_that_it_was_not(
     fault: Fault, clones: Clones, server: Server, sender_login: str
 ) -> None:
     scenes = sending(clones, server, sender_login, TWO)
-    for stopped, _, ending in sweep(stories.send, scenes, fault, sample=4):
+    for stopped, _, ending in sweep(stories.send, scenes, fault):
         assert "try again" in ending.refusal or not ending.refusal
         recover(stopped, stories.send, TWO)
 
@@ -45,5 +45,5 @@ def test_of_many_messages_in_flight_none_is_doubled_and_none_is_lost(
     story: Story, fault: Fault, clones: Clones, server: Server, sender_login: str
 ) -> None:
     scenes = sending(clones, server, sender_login, MANY)
-    for stopped, _, _ in sweep(story, scenes, fault, sample=2, part=0.6):
+    for stopped, _, _ in sweep(story, scenes, fault, part=0.6):
         recover(stopped, story, MANY)
