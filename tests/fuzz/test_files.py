@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from ephraim_db.rls import read_personas
 from ephraim_db.rls.contract.file import contract_text, read_contract
 from ephraim_db.testing.configuring import read_configuration
 
-FOLDER = Path(tempfile.mkdtemp(dir="/dev/shm"))
+FOLDER = Path(tempfile.mkdtemp())  # no fixture, because atheris calls the properties as well
+atexit.register(shutil.rmtree, FOLDER)
 (FOLDER / "supabase").mkdir()
 RLS = FOLDER / "supabase" / "rls.toml"
 CONFIG = FOLDER / "supabase" / "config.toml"

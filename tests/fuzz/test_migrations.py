@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,11 +61,9 @@ def owner(server: Server, url: str) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def project() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
-    (folder / "supabase" / "migrations").mkdir(parents=True)
-    yield folder
-    shutil.rmtree(folder)
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "supabase" / "migrations").mkdir(parents=True)
+    return tmp_path
 
 
 def emptied(owner: Connection) -> None:
