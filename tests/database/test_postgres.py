@@ -23,7 +23,7 @@ from ephraim_db.errors import (
     WrongPassword,
 )
 from ephraim_db.postgres import Server, start_postgres
-from ephraim_db.postgres.binaries import embedded_binaries, service_account
+from ephraim_db.postgres.binaries import embedded_binaries, service_account, system_binaries
 from ephraim_db.postgres.cluster import explain
 
 
@@ -42,6 +42,27 @@ def test_nothing_is_left_of_a_server_that_was_stopped(
     assert row is not None
     with pytest.raises(ProcessLookupError):
         os.kill(row[0], 0)
+
+
+def test_the_postgres_on_path_is_taken_though_a_newer_one_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    newer, told = tmp_path / "newer", tmp_path / "told"
+    for program, says in (
+        (newer / "postgres", "postgres (PostgreSQL) 99.0"),
+        (newer / "initdb", "initdb (PostgreSQL) 99.0"),
+        (told / "pg_config", str(newer)),
+    ):
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\necho '{says}'\n")
+        program.chmod(0o755)
+    chosen = embedded_binaries().directory
+
+    monkeypatch.setenv("PATH", f"{told}:{chosen}:/usr/bin:/bin")
+    assert system_binaries().directory == chosen.resolve()
+
+    monkeypatch.setenv("PATH", f"{told}:/usr/bin:/bin")
+    assert system_binaries().directory == newer
 
 
 def test_a_server_stops_also_when_the_work_fails() -> None:
