@@ -41,7 +41,16 @@ def main() -> int:
         ]
         program.write_text(f'#!/bin/sh\ncd {shlex.quote(str(ROOT))}\nexec {shlex.join(run)} "$1"\n')
         program.chmod(0o755)
-        tests = [sys.executable, "-m", "pytest", "-q", "-n", "2", *STORY, *ATTACKS]
+        tests: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "2",
+            *STORY,
+            *ATTACKS,
+        ]
         environment = os.environ | {"EPHRAIM_DB_POSTGREST": str(program)}
         return subprocess.run(tests, cwd=ROOT, env=environment, check=False).returncode
 
