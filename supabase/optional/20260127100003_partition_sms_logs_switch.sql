@@ -198,6 +198,7 @@ cross join
     ) as m (bounds)
 where i.inhparent = 'public.sms_logs'::regclass;
 comment on view private.sms_log_months is 'The partitions of sms_logs: those that may be detached.';
+revoke all on table private.sms_log_months from public, anon, authenticated, service_role;
 
 create function private.add_sms_log_months(ahead integer default 12)
 returns setof regclass
