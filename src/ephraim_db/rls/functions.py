@@ -83,27 +83,44 @@ class Functions:
 
     def called(self, oids: Iterable[int]) -> frozenset[int]:
         """Return these functions and those they call, as far as their text names them."""
-        found: set[int] = set()
-        todo = list(oids)
-        while todo:
-            oid = todo.pop()
-            if oid in found or oid not in self.by_oid:
-                continue
-            found.add(oid)
-            words = self.words[oid]
-            todo += [
-                other for name, others in self._by_name.items() if name in words for other in others
-            ]
-        return frozenset(found)
+        return frozenset[int]().union(*(self._reached_from(oid) for oid in oids))
 
     def way_out(self, oids: Iterable[int], *, at_once: bool = False) -> str | None:
         """Return what reaches outside in these functions, or in those that they call."""
-        for oid in sorted(self.called(oids)):
-            function = self.by_oid[oid]
-            found = function.way_out_at_once if at_once else function.way_out
-            if found:
-                return found
-        return None
+        ways = self._ways_out_at_once if at_once else self._ways_out
+        return next((ways[oid] for oid in sorted(self.called(oids)) if oid in ways), None)
+
+    def _reached_from(self, oid: int) -> frozenset[int]:
+        if oid not in self._reached:
+            found: set[int] = set()
+            todo = [oid]
+            while todo:
+                at = todo.pop()
+                if at not in found and at in self.by_oid:
+                    found.add(at)
+                    todo += self._named[at]
+            self._reached[oid] = frozenset(found)
+        return self._reached[oid]
+
+    @cached_property
+    def _reached(self) -> dict[int, frozenset[int]]:
+        return {}
+
+    @cached_property
+    def _named(self) -> dict[int, tuple[int, ...]]:
+        """Return which functions the text of each names."""
+        return {
+            oid: tuple(o for name in words & self._by_name.keys() for o in self._by_name[name])
+            for oid, words in self.words.items()
+        }
+
+    @cached_property
+    def _ways_out(self) -> dict[int, str]:
+        return {oid: way for oid, one in self.by_oid.items() if (way := one.way_out)}
+
+    @cached_property
+    def _ways_out_at_once(self) -> dict[int, str]:
+        return {oid: way for oid, one in self.by_oid.items() if (way := one.way_out_at_once)}
 
     @cached_property
     def words(self) -> dict[int, frozenset[str]]:

@@ -29,12 +29,11 @@ class Doors:
     @cached_property
     def relations(self) -> tuple[Relation, ...]:
         """Return the doors among the exposed tables."""
-        deciding = frozenset().union(*self._read_by.values())
         return tuple(
             relation
             for relation in self.scene.relations
             if relation.has_places
-            and (relation.oid in deciding or self._opened_by_trigger(relation, deciding))
+            and (relation.oid in self._deciding or relation.oid in self._opened_by_trigger)
         )
 
     def guarded_by(self, door: Relation) -> Iterator[Relation]:
@@ -76,10 +75,9 @@ class Doors:
     def matters(self, door: Relation, column: str) -> bool:
         """Return whether anything that decides names the column at all."""
         triggers = self.scene.facts.called(self.scene.table(door).trigger_functions)
-        return column in self._names or any(
-            column in self.scene.facts.functions[oid].source
-            for oid in triggers
-            if self._opened_by_trigger(door, frozenset().union(*self._read_by.values()))
+        return column in self._names or (
+            door.oid in self._opened_by_trigger
+            and any(column in self.scene.facts.functions[oid].source for oid in triggers)
         )
 
     @cached_property
@@ -94,12 +92,11 @@ class Doors:
     @cached_property
     def _asked(self) -> str:
         """Return the text of the functions that step past policies and look at what these do."""
-        deciding = frozenset().union(*self._read_by.values())
         functions = {f.oid for p in self.scene.clients for f in worth_calling(self.scene, p)}
         return " ".join(
             self.scene.facts.functions[oid].source
             for oid in sorted(functions)
-            if self.scene.facts.named_in([oid], self.scene.relations) & deciding
+            if self.scene.facts.named_in([oid], self.scene.relations) & self._deciding
         )
 
     @cached_property
@@ -126,6 +123,19 @@ class Doors:
         )
         return policy.reads | named
 
-    def _opened_by_trigger(self, relation: Relation, deciding: frozenset[int]) -> bool:
-        called = self.scene.facts.called(self.scene.table(relation).trigger_functions)
-        return bool(self.scene.facts.named_in(called, self.scene.relations) & deciding)
+    @cached_property
+    def _deciding(self) -> frozenset[int]:
+        return frozenset().union(*self._read_by.values())
+
+    @cached_property
+    def _opened_by_trigger(self) -> frozenset[int]:
+        """Return the relations of which a trigger names something that decides."""
+        facts = self.scene.facts
+        return frozenset(
+            relation.oid
+            for relation in self.scene.relations
+            if facts.named_in(
+                facts.called(self.scene.table(relation).trigger_functions), self.scene.relations
+            )
+            & self._deciding
+        )
