@@ -75,6 +75,18 @@ def test_a_write_whose_policy_reads_what_the_role_may_not_is_found(
     assert all("instead of auth.users" in f.fix for f in found if f.rule == FAILS)
 
 
+def test_a_refused_write_whose_policy_calls_an_extension_is_searched_like_any(find: Find) -> None:
+    extension = "create extension if not exists pgcrypto schema extensions;"
+    refuses = "extensions.crypt(title, 'aa') = title"
+    found = find(
+        extension,
+        PLAIN,
+        policy("insert", check=refuses),
+        policy("delete", KNOWN.format("auth.users")),
+    )
+    assert found.said(FAILS, "ann") == ["error notes"]
+
+
 @pytest.mark.parametrize(("read", "expected"), [("teams", ["error notes"]), ("others", [])])
 @pytest.mark.parametrize("at", range(4))
 def test_a_write_that_comes_back_to_where_it_started_is_found(

@@ -89,8 +89,9 @@ def _lookups(scene: Scene, persona: Persona, policies: Sequence[Policy]) -> tupl
     Those that the catalog says the role has no privilege on.
     """
     catalog = scene.observation.catalog.relations
-    calls = (scene.facts.functions[oid] for p in policies for oid in p.calls)
-    read = scene.facts.named_in([f.oid for f in calls if not f.definer], catalog.values())
+    called = {oid for policy in policies for oid in policy.calls} & scene.facts.functions.keys()
+    as_caller = (oid for oid in called if not scene.facts.functions[oid].definer)
+    read = scene.facts.named_in(as_caller, catalog.values())
     read = read.union(*(policy.reads for policy in policies))
     return tuple(
         catalog[oid] for oid in sorted(read) if oid in catalog and not scene.reads(persona, oid)
