@@ -11,7 +11,7 @@ from uuid import UUID
 from ephraim_db.errors import AdminRequired, Forbidden, InvalidInput
 from ephraim_db.profiles import get_profile
 from ephraim_db.sms_logs import COLUMNS, SmsLog
-from ephraim_db.steps import Insert, Read, Steps, caller, equals, insert, read
+from ephraim_db.steps import Insert, Read, Row, Steps, caller, equals, insert, read
 
 _PROVIDERS = ("twilio", "xero")
 _EVENTS, _TESTS = "organization.credential_events", "organization.credential_tests"
@@ -53,7 +53,7 @@ def get_last_twilio_test() -> Steps[SmsLog | None]:
     """Return the message of the last test since the credential was changed."""
     user = yield from caller()
     mine = (equals("id", user), *_FILTERS)
-    found = yield from read(Read("profiles", (_NEWEST,), mine))
+    found = yield from read(Read("profiles", Row, (_NEWEST,), mine))
     organization = found[0]["organization"] if found else None
     if not organization:
         return None
@@ -61,8 +61,8 @@ def get_last_twilio_test() -> Steps[SmsLog | None]:
     if not events or not tests or _moment(tests) < _moment(events):
         return None
     key = key_of_test(UUID(tests[0]["id"]))
-    rows = yield from read(Read("sms_logs", COLUMNS, (equals("idempotency_key", key),)))
-    return SmsLog.from_row(rows[0]) if rows else None
+    rows = yield from read(Read("sms_logs", SmsLog, COLUMNS, (equals("idempotency_key", key),)))
+    return rows[0] if rows else None
 
 
 def _moment(rows: list[dict[str, str]]) -> datetime:

@@ -132,10 +132,18 @@ class NotMigrated(SupabaseError):
 class UnexpectedAnswer(SupabaseError):
     """The answer is not one that PostgREST gives: check the URL and what stands in between."""
 
-    def __init__(self, status: int) -> None:
-        """Keep the HTTP `status`; the answer itself is not repeated."""
-        super().__init__(f"HTTP {status}: {(type(self).__doc__ or '').splitlines()[0]}")
+    def __init__(self, status: int, place: str | None = None) -> None:
+        """Keep the HTTP `status`; the answer itself is not repeated.
+
+        `place` is the table, row (from 0) and column of a value that is not of its type.
+        """
+        reason = (type(self).__doc__ or "").splitlines()[0]
+        if place:
+            reason = f"{place}: no value that this version knows. Apply supabase/migrations, or "
+            reason += "upgrade ephraim_db, so that both are of one version."
+        super().__init__(f"HTTP {status}: {reason}")
         self.status = status
+        self.place = place
 
 
 class NoSealingKey(SupabaseError):

@@ -73,7 +73,7 @@ class Organization:
 def get_organization() -> Steps[Organization]:
     """Return the caller's organization in one read, through their profile."""
     user = yield from caller()
-    rows = yield from read(Read("profiles", _MINE, (equals("id", user),)))
+    rows = yield from read(Read("profiles", Row, _MINE, (equals("id", user),)))
     if not rows or rows[0]["organization"] is None:
         raise no_profile(user)
     return Organization.from_row(rows[0]["organization"])

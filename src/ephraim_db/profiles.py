@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -12,20 +12,6 @@ from ephraim_db import inputs
 from ephraim_db.errors import NotFound
 from ephraim_db.inputs import Clear
 from ephraim_db.steps import Read, Row, Steps, Update, caller, equals, read, update
-
-_COLUMNS = (
-    "id",
-    "organization_id",
-    "role",
-    "first_name",
-    "last_name",
-    "email",
-    "phone",
-    "sms_notifications_enabled",
-    "is_platform_admin",
-    "created_at",
-    "updated_at",
-)
 
 
 class MemberRole(StrEnum):
@@ -71,13 +57,16 @@ class Profile:
         )
 
 
+_COLUMNS = tuple(column.name for column in fields(Profile))
+
+
 def get_profile() -> Steps[Profile]:
     """Return the caller's profile."""
     user = yield from caller()
-    rows = yield from read(Read("profiles", _COLUMNS, (equals("id", user),)))
+    rows = yield from read(Read("profiles", Profile, _COLUMNS, (equals("id", user),)))
     if not rows:
         raise no_profile(user)
-    return Profile.from_row(rows[0])
+    return rows[0]
 
 
 def update_sms_preferences(

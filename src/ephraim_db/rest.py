@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from ephraim_db.errors import (
@@ -33,49 +36,63 @@ _SCHEMA = "public"
 
 
 def request(
-    step: Read | Update | Insert, base_url: str, headers: Mapping[str, str]
+    step: Read[Any] | Update | Insert, base_url: str, headers: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the arguments of httpx's `request`; secrets and personal data only in the body."""
+    """Return the arguments of httpx's `request`; secrets and personal data only in the body.
+
+    The parameters are in the URL already: httpx takes twice as long over them.
+    """
     common = {name.lower(): value for name, value in headers.items()}
     common |= {"accept-profile": _SCHEMA, "content-profile": _SCHEMA}
     url = f"{base_url.rstrip('/')}/{step.table}"
     if isinstance(step, Update):
         return {
             "method": "PATCH",
-            "url": url,
-            "params": [equals("id", step.id)],
+            "url": f"{url}?{urlencode([equals('id', step.id)])}",
             "headers": {**common, "prefer": "return=minimal,count=exact"},
             "json": dict(step.values),
         }
     if isinstance(step, Insert):
         return {
             "method": "POST",
-            "url": url,
-            "params": [("select", ",".join(step.columns))],
+            "url": f"{url}?{urlencode([('select', ','.join(step.columns))])}",
             "headers": {**common, "prefer": "return=representation"},
             "json": dict(step.values),
         }
     params = [("select", ",".join(step.columns)), *step.filters]
     params += [("order", step.order)] if step.order else []
     params += [("limit", str(step.limit))] if step.limit else []
-    return {"method": "GET", "url": url, "params": params, "headers": common}
+    return {"method": "GET", "url": f"{url}?{urlencode(params)}", "headers": common}
 
 
 def outcome(
-    step: Read | Update | Insert, status: int, headers: Mapping[str, str], body: bytes
-) -> list[Row] | int | SupabaseError:
+    step: Read[Any] | Update | Insert, status: int, headers: Mapping[str, str], body: bytes
+) -> list[Any] | int | SupabaseError:
     """Return the step's answer, or the error to raise where no frame holds the body."""
     if not 200 <= status < 300:
         return _failure(step.table, status, body)
     if isinstance(step, Update):
         count = headers.get("content-range", "").partition("/")[2]
         return int(count) if count.isdecimal() else UnexpectedAnswer(status)
-    rows = _parsed(body)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        return UnexpectedAnswer(status)
+    item: Any = step.item if isinstance(step, Read) else Row
+    try:
+        rows = _list_of(item).validate_json(body, strict=True)
+    except ValidationError as error:
+        return UnexpectedAnswer(status, _place(step.table, error))
     if isinstance(step, Insert) and len(rows) != 1:
         return UnexpectedAnswer(status)
     return rows
+
+
+@cache
+def _list_of(item: Any) -> TypeAdapter[list[Any]]:
+    return TypeAdapter(list[item])
+
+
+def _place(table: str, error: ValidationError) -> str | None:
+    # Of the first failure only where it is; the rest repeats the value.
+    found = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+    return f"{table}, row {found[0]}, {found[1]}" if len(found) > 1 else None
 
 
 def _failure(table: str, status: int, body: bytes) -> SupabaseError:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from ephraim_db.errors import InvalidKey, NoSealingKey, PinnedKeyMismatch, SealingError
 from ephraim_db.sealing import Place, PublicKey, seal
-from ephraim_db.steps import Read, Steps, equals, read
+from ephraim_db.steps import Read, Row, Steps, equals, read
 
 
 def active_key(pinned: PublicKey | None = None) -> Steps[PublicKey]:
@@ -23,7 +23,7 @@ def active_key(pinned: PublicKey | None = None) -> Steps[PublicKey]:
 
 
 def _offered_key() -> Steps[PublicKey]:
-    rows = yield from read(Read("sealing_keys", ("kid", "x"), (equals("status", "active"),)))
+    rows = yield from read(Read("sealing_keys", Row, ("kid", "x"), (equals("status", "active"),)))
     with suppress(InvalidKey):
         for row in rows:
             key = PublicKey(row["x"])

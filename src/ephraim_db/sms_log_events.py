@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -10,7 +10,6 @@ from uuid import UUID
 from ephraim_db import inputs
 from ephraim_db.steps import Read, Row, Steps, caller, equals, read
 
-_COLUMNS = ("source", "status", "error_code", "note", "moved", "created_at")
 _MOST = 500  # a message has a handful; below the smallest max_rows in use
 
 
@@ -34,6 +33,9 @@ class SmsLogEvent:
         return cls(**{**row, "created_at": datetime.fromisoformat(row["created_at"])})
 
 
+_COLUMNS = tuple(column.name for column in fields(SmsLogEvent))
+
+
 def list_sms_log_events(sms_log_id: UUID | str) -> Steps[tuple[SmsLogEvent, ...]]:
     """Return the first 500 events of a message, oldest first; none if the caller may not see it."""
     message = inputs.uuid("sms_log_id", sms_log_id)
@@ -41,10 +43,11 @@ def list_sms_log_events(sms_log_id: UUID | str) -> Steps[tuple[SmsLogEvent, ...]
     rows = yield from read(
         Read(
             "sms_log_events",
+            SmsLogEvent,
             _COLUMNS,
             (equals("sms_log_id", message),),
             order="created_at.asc,id.asc",
             limit=_MOST,
         )
     )
-    return tuple(SmsLogEvent.from_row(row) for row in rows)
+    return tuple(rows)

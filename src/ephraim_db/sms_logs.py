@@ -6,7 +6,7 @@ move nothing: no row is seen twice, none is missed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -17,23 +17,6 @@ from ephraim_db.cursor import Position
 from ephraim_db.errors import InvalidInput, NotFound
 from ephraim_db.steps import Read, Row, Steps, caller, equals, read
 
-COLUMNS = (
-    "id",
-    "to_phone",
-    "message_body",
-    "twilio_sid",
-    "status",
-    "error_code",
-    "error_message",
-    "related_shift_id",
-    "related_worker_id",
-    "related_participant_id",
-    "created_at",
-    "updated_at",
-    "sent_at",
-    "delivered_at",
-    "failed_at",
-)
 # Below the smallest max_rows in use (Supabase's default is 1000), which cuts answers silently.
 _LARGEST_PAGE = 500
 
@@ -100,6 +83,9 @@ class SmsLog:
         )
 
 
+COLUMNS = tuple(column.name for column in fields(SmsLog))
+
+
 @dataclass(frozen=True, slots=True)
 class SmsLogPage:
     """Messages, newest first, and the cursor to pass as `after` for older ones; None at the end."""
@@ -112,10 +98,10 @@ def get_sms_log(sms_log_id: UUID | str) -> Steps[SmsLog]:
     """Return one message."""
     message = inputs.uuid("sms_log_id", sms_log_id)
     yield from caller()
-    rows = yield from read(Read("sms_logs", COLUMNS, (equals("id", message),)))
+    rows = yield from read(Read("sms_logs", SmsLog, COLUMNS, (equals("id", message),)))
     if not rows:
         raise NotFound(f"message {message} is not in the log, or not for this user to see")
-    return SmsLog.from_row(rows[0])
+    return rows[0]
 
 
 def list_sms_logs(
@@ -148,13 +134,14 @@ def list_sms_logs(
     rows = yield from read(
         Read(
             "sms_logs",
+            SmsLog,
             COLUMNS,
             (*filters, *position),
             order="created_at.desc,id.desc",
             limit=page_size + 1,
         )
     )
-    items = tuple(SmsLog.from_row(row) for row in rows[:page_size])
+    items = tuple(rows[:page_size])
     if len(rows) <= page_size:
         return SmsLogPage(items, None)
     last = Position(items[-1].created_at, items[-1].id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -30,6 +30,9 @@ class SmsOutcome:
         return cls(date.fromisoformat(row["day"]), SmsStatus(row["status"]), row["messages"])
 
 
+_COLUMNS = tuple(column.name for column in fields(SmsOutcome))
+
+
 def count_sms_outcomes(
     *, created_from: datetime, created_before: datetime, time_zone: str
 ) -> Steps[tuple[SmsOutcome, ...]]:
@@ -50,5 +53,5 @@ def count_sms_outcomes(
         ("created_before", end.isoformat()),
         ("time_zone", zone),
     )
-    rows = yield from read(Read("rpc/count_sms_outcomes", ("day", "status", "messages"), arguments))
-    return tuple(SmsOutcome.from_row(row) for row in rows)
+    rows = yield from read(Read("rpc/count_sms_outcomes", SmsOutcome, _COLUMNS, arguments))
+    return tuple(rows)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from ephraim_db.errors import TimedOut, Unavailable
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
+Item = TypeVar("Item")
 
 # Seconds to wait before a read is tried again. A write is never repeated: it may have happened.
 PAUSES = (0.2, 0.8)
@@ -25,13 +26,15 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """Ask for rows, each column by name; the answer is a list of `Row`.
+class Read(Generic[Item]):
+    """Ask for rows, each column by name; the answer is a list of `item`s, checked.
 
-    `filters` are PostgREST's: a column and an operator with its value, such as `eq.1`.
+    `item` is a dataclass whose fields are the columns, or `Row`. `filters` are PostgREST's: a
+    column and an operator with its value, such as `eq.1`.
     """
 
     table: str
+    item: type[Item]
     columns: tuple[str, ...]
     filters: tuple[tuple[str, str], ...] = ()
     order: str | None = None
@@ -66,7 +69,7 @@ class Pause:
     seconds: float
 
 
-Step = Caller | Read | Update | Insert | Pause
+Step = Caller | Read[Any] | Update | Insert | Pause
 Steps = Generator[Step, Any, Result]
 
 
@@ -81,9 +84,9 @@ def caller() -> Steps[UUID]:
     return user
 
 
-def read(step: Read) -> Steps[list[Row]]:
+def read(step: Read[Item]) -> Steps[list[Item]]:
     """Return the rows, after up to two more tries while Supabase is unavailable."""
-    rows: list[Row]
+    rows: list[Item]
     for seconds in PAUSES:
         try:
             rows = yield step

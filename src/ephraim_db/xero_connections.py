@@ -53,5 +53,5 @@ class XeroConnection:
 def get_xero_connection() -> Steps[XeroConnection | None]:
     """Return the connection, or None: there is none, or the caller is not staff."""
     yield from caller()
-    rows = yield from read(Read("xero_connections", _COLUMNS, limit=1))
+    rows = yield from read(Read("xero_connections", Row, _COLUMNS, limit=1))
     return XeroConnection.from_row(rows[0]) if rows else None

@@ -1,8 +1,12 @@
 """PostgREST's answers become typed errors, which carry nothing that a row or a request held."""
 
 import json
+import pickle
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from ephraim_db.errors import (
@@ -15,11 +19,15 @@ from ephraim_db.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
+from ephraim_db.profiles import Profile
 from ephraim_db.rest import outcome, request
-from ephraim_db.steps import Read, Update
+from ephraim_db.sms_log_events import SmsLogEvent
+from ephraim_db.sms_logs import COLUMNS, SmsLog, SmsStatus
+from ephraim_db.sms_outcomes import SmsOutcome
+from ephraim_db.steps import Read, Row, Update
 
 ID = UUID("aaaaaaaa-0000-4000-8000-000000000001")
-READ = Read("profiles", ("id", "phone"), (("id", f"eq.{ID}"),), "id.desc", 5)
+READ = Read("profiles", Row, ("id", "phone"), (("id", f"eq.{ID}"),), "id.desc", 5)
 UPDATE = Update("profiles", ID, {"phone": "+61400000001"})
 CANARY = "canary-9f8e7d6c"
 
@@ -93,13 +101,13 @@ def test_an_update_asks_for_no_row_back_and_filters_by_id() -> None:
     asked = request(UPDATE, "http://localhost/rest/v1", {"Prefer": "return=representation"})
     assert asked["headers"]["prefer"] == "return=minimal,count=exact"
     assert "Prefer" not in asked["headers"]
-    assert asked["params"] == [("id", f"eq.{ID}")]
+    assert asked["url"] == f"http://localhost/rest/v1/profiles?id=eq.{ID}"
 
 
 def test_values_are_in_the_body_and_in_no_url_and_no_repr() -> None:
     asked = request(UPDATE, "http://localhost/rest/v1", {})
     assert asked["json"] == {"phone": "+61400000001"}
-    assert "61400000001" not in f"{asked['url']} {asked['params']} {UPDATE!r}"
+    assert "61400000001" not in f"{asked['url']} {UPDATE!r}"
 
 
 def test_tables_are_those_of_public_whatever_schema_the_client_prefers() -> None:
@@ -109,4 +117,99 @@ def test_tables_are_those_of_public_whatever_schema_the_client_prefers() -> None
         "accept-profile": "public",
         "content-profile": "public",
     }
-    assert asked["url"] == "http://localhost/rest/v1/profiles"
+    assert httpx.URL(asked["url"]).path == "/rest/v1/profiles"
+
+
+def test_a_filter_arrives_as_it_was_meant_whatever_is_in_it() -> None:
+    moment = datetime(2026, 3, 1, tzinfo=timezone(timedelta(hours=11))).isoformat()
+    filters = (("created_at", f"gte.{moment}"), ("note", "eq.a&b=c#d %2B ü"))
+    asked = request(Read("notes", Row, ("id", "a:b!c(d)"), filters), "http://localhost", {})
+    arrived = httpx.Request(asked["method"], asked["url"]).url.params.multi_items()
+    assert arrived == [("select", "id,a:b!c(d)"), *filters]
+
+
+NOON = "2026-03-01T12:00:00.000001+00:00"
+MESSAGE = dict.fromkeys(COLUMNS) | {
+    "id": str(ID),
+    "to_phone": "+61400000001",
+    "message_body": CANARY,
+    "status": "sent",
+    "created_at": "2026-03-01T09:30:00.12+11:00",
+    "updated_at": "2026-02-28T22:30:00+00:00",
+}
+MESSAGES = Read("sms_logs", SmsLog, COLUMNS)
+
+
+def test_rows_are_read_as_what_the_step_asks_for() -> None:
+    answer = outcome(MESSAGES, 200, {}, json.dumps([MESSAGE]).encode())
+    assert isinstance(answer, list)
+    (message,) = answer
+    assert isinstance(message, SmsLog)
+    assert (message.id, message.status, message.sent_at) == (ID, SmsStatus.SENT, None)
+    assert message.created_at == datetime(2026, 2, 28, 22, 30, 0, 120_000, tzinfo=UTC)
+    assert message.created_at.utcoffset() == timedelta(hours=11)
+    assert pickle.loads(pickle.dumps(message)) == message
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("status", CANARY), ("id", CANARY), ("created_at", CANARY), ("error_code", "30003")],
+)
+def test_a_value_of_another_type_is_named_by_its_place_and_not_repeated(
+    column: str, value: object
+) -> None:
+    body = json.dumps([MESSAGE, {**MESSAGE, column: value}]).encode()
+    answer = outcome(MESSAGES, 200, {}, body)
+    assert isinstance(answer, UnexpectedAnswer)
+    assert answer.place == f"sms_logs, row 1, {column}"
+    assert f"{answer.place}: no value that this version knows. Apply" in str(answer)
+    assert CANARY not in f"{answer!s} {answer!r} {answer.args} {vars(answer)}"
+    assert (answer.__cause__, answer.__context__) == (None, None)
+
+
+ROWS: list[tuple[type[Any], dict[str, object]]] = [
+    (SmsLog, MESSAGE | {"error_code": 30003, "related_worker_id": str(ID), "sent_at": NOON}),
+    (
+        Profile,
+        {
+            "id": str(ID),
+            "organization_id": str(ID),
+            "role": "worker",
+            "first_name": "Ann",
+            "last_name": "Lee",
+            "email": "ann@example.org",
+            "phone": None,
+            "sms_notifications_enabled": True,
+            "is_platform_admin": False,
+            "created_at": NOON,
+            "updated_at": NOON,
+        },
+    ),
+    (
+        SmsLogEvent,
+        {
+            "source": "callback",
+            "status": "sent",
+            "error_code": None,
+            "note": None,
+            "moved": True,
+            "created_at": NOON,
+        },
+    ),
+    (SmsOutcome, {"day": "2026-03-01", "status": "sent", "messages": 3}),
+]
+
+
+@pytest.mark.parametrize(("item", "row"), ROWS)
+def test_a_row_is_the_same_read_from_an_answer_or_from_a_dictionary(
+    item: type[Any], row: dict[str, object]
+) -> None:
+    answer = outcome(Read("rows", item, tuple(row)), 200, {}, json.dumps([row]).encode())
+    assert answer == [item.from_row(row)]
+
+
+def test_a_column_that_is_missing_is_named_by_its_place() -> None:
+    row = {name: value for name, value in MESSAGE.items() if name != "sent_at"}
+    answer = outcome(MESSAGES, 200, {}, json.dumps([row]).encode())
+    assert isinstance(answer, UnexpectedAnswer)
+    assert answer.place == "sms_logs, row 0, sent_at"

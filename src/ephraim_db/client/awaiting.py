@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -276,7 +277,7 @@ class AsyncClient:
             answer = identify(self._supabase.postgrest.headers.get("Authorization", ""))
         return raised(answer)
 
-    async def _send(self, step: Read | Update | Insert) -> object:
+    async def _send(self, step: Read[Any] | Update | Insert) -> object:
         postgrest = self._supabase.postgrest
         answer: object
         try:

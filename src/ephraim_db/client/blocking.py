@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -275,7 +276,7 @@ class Client:
             answer = identify(self._supabase.postgrest.headers.get("Authorization", ""))
         return raised(answer)
 
-    def _send(self, step: Read | Update | Insert) -> object:
+    def _send(self, step: Read[Any] | Update | Insert) -> object:
         postgrest = self._supabase.postgrest
         answer: object
         try:
