@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from ephraim_db.errors import InvalidKey
 
 _ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
-_ANY_KEY = X25519PrivateKey.from_private_bytes(bytes(32))
+_ANY_SCALAR = bytes(32)
 
 
 def base64url_encode(data: bytes) -> str:
@@ -58,7 +58,7 @@ class PublicKey:
     def __post_init__(self) -> None:
         """Refuse what is not an X25519 point, or one of low order, which keeps no secret."""
         try:
-            _ANY_KEY.exchange(self.load())
+            X25519PrivateKey.from_private_bytes(_ANY_SCALAR).exchange(self.load())
         except ValueError:
             raise InvalidKey("the point is of low order: anyone could open what it seals") from None
 
