@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Column, Relation, quote
-from ephraim_db.rls.findings.arguments import TRIES, call, prepare_arguments
+from ephraim_db.rls.findings.arguments import call, prepare_arguments, tries
 from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.doors import Doors
@@ -66,7 +66,7 @@ def calls(doors: Doors, persona: Persona, door: Relation) -> Iterator[Write]:
     for function in worth_calling(doors.scene, persona):
         called = doors.scene.facts.called([function.oid])
         if function.volatility == "v" and doors.scene.facts.named_in(called, [door]):
-            for attempt in range(TRIES):
+            for attempt in tries(doors.scene, persona, function):
                 yield Write(
                     door,
                     "UPDATE",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ephraim_db.rls.catalog import Column, Relation
-from ephraim_db.rls.findings.arguments import ARGUMENTS, TRIES, call, prepare_arguments
+from ephraim_db.rls.findings.arguments import ARGUMENTS, call, prepare_arguments, tries
 from ephraim_db.rls.findings.attempting import asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
@@ -31,7 +31,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
         calls = [
             (function, attempt)
             for function in worth_calling(scene, persona)
-            for attempt in range(TRIES)
+            for attempt in tries(scene, persona, function)
         ]
         if not calls:
             continue

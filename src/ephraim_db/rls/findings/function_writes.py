@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ephraim_db.rls.catalog import Relation
-from ephraim_db.rls.findings.arguments import TRIES, call, prepare_arguments
+from ephraim_db.rls.findings.arguments import call, prepare_arguments, tries
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
@@ -30,7 +30,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
             (function, attempt)
             for function in worth_calling(scene, persona)
             if function.volatility == "v" and may_write(scene, function)
-            for attempt in range(TRIES)
+            for attempt in tries(scene, persona, function)
         ]
         attempts = []
         for function, attempt in calls:

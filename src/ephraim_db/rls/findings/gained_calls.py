@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ephraim_db.rls.catalog import Relation
-from ephraim_db.rls.findings.arguments import ARGUMENTS, TRIES, call, prepare_arguments
+from ephraim_db.rls.findings.arguments import ARGUMENTS, call, prepare_arguments, tries
 from ephraim_db.rls.findings.attempting import Attempt, Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Proof
@@ -98,7 +98,7 @@ def _naming(doors: Doors, persona: Persona, door: Relation) -> list[Function]:
 
 
 def _ways(scene: Scene, persona: Persona, function: Function) -> Iterator[Calling]:
-    for attempt in range(TRIES if function.argument_types else 1):
+    for attempt in tries(scene, persona, function):
         arguments = prepare_arguments(scene, persona, function, attempt)
         if function.volatility == "v" and may_write(scene, function):
             counted = counted_before(scene, function)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import quote
-from ephraim_db.rls.findings.arguments import TRIES, call, prepare_arguments
+from ephraim_db.rls.findings.arguments import call, prepare_arguments, tries
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.caller_settings import OWN_NAME
 from ephraim_db.rls.findings.calling import reaches_outside
@@ -98,7 +98,7 @@ def _proofs(scene: Scene, caller: Persona, function: Function, setting: str) -> 
         f"as $call$ begin perform {call(function)}; end $call$"
     )
     now = f"coalesce(current_setting({Literal(setting).as_string(None).strip()}, true), '')"
-    for attempt in range(TRIES):
+    for attempt in tries(scene, caller, function):
         yield Proof((
             *prepare_arguments(scene, caller, function, attempt),
             Step(wrapped),

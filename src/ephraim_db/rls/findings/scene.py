@@ -10,8 +10,9 @@ from functools import cached_property
 from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Privileges, Relation, quote
-from ephraim_db.rls.findings.attempting import Attempt, Results, asked, carry_out, prepare
+from ephraim_db.rls.findings.attempting import Attempt, Results, Step, asked, carry_out, prepare
 from ephraim_db.rls.findings.facts import Facts, Table, read_facts
+from ephraim_db.rls.functions import Function
 from ephraim_db.rls.matrix import Cell, Matrix
 from ephraim_db.rls.observing import Observation, Observed
 from ephraim_db.rls.ownership import Whose, is_one_of
@@ -146,6 +147,22 @@ class Scene:
         """Return what was probed, each once."""
         return tuple({one.relation.oid: one.relation for one in self.observation.observed}.values())
 
+    def likely_in(self, function: Function) -> tuple[Relation, ...]:
+        """Return the tables, those that the text of a function names first."""
+        if function.oid not in self._likely:
+            self._likely[function.oid] = tuple(
+                sorted(
+                    (relation for relation in self.relations if relation.has_places),
+                    key=lambda relation: (relation.name not in function.source, relation.name),
+                )
+            )
+        return self._likely[function.oid]
+
+    @cached_property
+    def arguments(self) -> dict[tuple[str, int, int], tuple[Step, ...]]:
+        """Return the steps that prepare arguments, by persona, function and attempt, once known."""
+        return {}
+
     def observed(self, persona: Persona, relation: Relation) -> Observed:
         """Return what was observed of one of them."""
         return self._observed[persona.name, relation.oid]
@@ -207,6 +224,10 @@ class Scene:
             for persona in personas:
                 if (persona.name, relation.oid) in self._observed:
                     yield persona, relation
+
+    @cached_property
+    def _likely(self) -> dict[int, tuple[Relation, ...]]:
+        return {}
 
     @cached_property
     def _observed(self) -> dict[tuple[str, int], Observed]:
