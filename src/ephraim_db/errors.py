@@ -53,6 +53,9 @@ EphraimError
     └── CannotOpen          wrong key, wrong context, truncated or forged
 """
 
+# One file, long as it is: whoever writes one more error sees those there are, and every room may
+# import it, since it imports none.
+
 from __future__ import annotations
 
 from pathlib import Path
