@@ -2,7 +2,6 @@
 
 UPDATE  a column of one's own row: a flag set, another label, a value that others have
 INSERT  a row like one that others have, in one's own name
-CALL    of a function that names the door
 DELETE  one's own row
 """
 
@@ -14,9 +13,7 @@ from dataclasses import dataclass
 from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Column, Relation, quote
-from ephraim_db.rls.findings.arguments import call, prepare_arguments, tries
 from ephraim_db.rls.findings.attempting import Step
-from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.doors import Doors
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.scene import Scene
@@ -31,7 +28,10 @@ MOST_TEMPLATES = 2
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write: `before` it the prober gets ready. `what` says it in words, after the name."""
+    """One write: `before` it the prober gets ready. `what` says it in words, after the name.
+
+    A call of a function may write into any of the `doors` that it names.
+    """
 
     door: Relation
     command: Command
@@ -40,6 +40,12 @@ class Write:
     step: Step
     what: str
     function: Function | None = None
+    also: tuple[Relation, ...] = ()
+
+    @property
+    def doors(self) -> tuple[Relation, ...]:
+        """Return where it may be written."""
+        return (self.door, *self.also)
 
     @property
     def kind(self) -> tuple[object, ...]:
@@ -59,23 +65,6 @@ def carried_out(write: Write) -> Iterator[Step]:
     for name in ("mine", "choice", "template", "arguments"):
         if f"create temp table {name} " in made:
             yield Step(f"drop table pg_temp.{name}")
-
-
-def calls(doors: Doors, persona: Persona, door: Relation) -> Iterator[Write]:
-    """Yield calls of the functions that may write into the door past its policies."""
-    for function in worth_calling(doors.scene, persona):
-        called = doors.scene.facts.called([function.oid])
-        if function.volatility == "v" and doors.scene.facts.named_in(called, [door]):
-            for attempt in tries(doors.scene, persona, function):
-                yield Write(
-                    door,
-                    "UPDATE",
-                    None,
-                    prepare_arguments(doors.scene, persona, function, attempt),
-                    Step(f"select from {call(function)}", persona),
-                    f"calls {function.full_name}",
-                    function,
-                )
 
 
 def writes(doors: Doors, persona: Persona, door: Relation, *, seen: bool) -> Iterator[Write]:

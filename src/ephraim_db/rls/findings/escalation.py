@@ -9,12 +9,13 @@ what is seen and may be done --write into a door--> look again: rows that were t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 
 from ephraim_db.rls.catalog import Relation
 from ephraim_db.rls.findings.attempting import Step, Told
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.door_writes import Path, Write, calls, carried_out, writes
+from ephraim_db.rls.findings.door_calls import calls
+from ephraim_db.rls.findings.door_writes import Path, Write, carried_out, writes
 from ephraim_db.rls.findings.doors import Doors
 from ephraim_db.rls.findings.finding import SEVERITIES, Severity
 from ephraim_db.rls.findings.fixing import fix_function, fix_policy, narrow_grant
@@ -43,11 +44,8 @@ def find(scene: Scene) -> Iterator[Candidate | Unproven]:
     """Try every write into every door as every client, and look again."""
     doors = Doors(scene)
     for persona in scene.clients:
-        firsts = [
-            (write,)
-            for door in doors.relations
-            for write in (*writes(doors, persona, door, seen=True), *calls(doors, persona, door))
-        ]
+        into = (writes(doors, persona, door, seen=True) for door in doors.relations)
+        firsts = [(write,) for write in chain(*into, calls(doors, persona))]
         tried = _fairly(firsts, MOST_FIRSTS)
         yield from writes_left_out(persona, firsts, tried)
         yield from _not_measured(doors, persona, tried)
@@ -96,7 +94,7 @@ def _search(doors: Doors, persona: Persona, paths: Sequence[Path]) -> list[Gain]
     """Return what the paths brought in the relations that the last door of each guards."""
     guarded = {
         oid: _worth_measuring(doors.scene, persona, doors.guarded_by(door))[:MOST_MEASURED]
-        for oid, door in {path[-1].door.oid: path[-1].door for path in paths}.items()
+        for oid, door in {door.oid: door for path in paths for door in path[-1].doors}.items()
     }
     looked_at = dict.fromkeys(relation for some in guarded.values() for relation in some)
     measures = [
@@ -106,7 +104,7 @@ def _search(doors: Doors, persona: Persona, paths: Sequence[Path]) -> list[Gain]
     tries = [
         (
             tuple(step for write in path for step in carried_out(write)),
-            [m for m in measures if m.relation in guarded[path[-1].door.oid]],
+            [m for m in measures if any(m.relation in guarded[d.oid] for d in path[-1].doors)],
         )
         for path in paths
     ]
@@ -144,7 +142,7 @@ def _not_measured(doors: Doors, persona: Persona, paths: Sequence[Path]) -> Iter
     """Yield what was never looked at again, though a door that was written into guards it."""
     guarded = [
         _worth_measuring(doors.scene, persona, doors.guarded_by(door))
-        for door in dict.fromkeys(path[-1].door for path in paths)
+        for door in dict.fromkeys(door for path in paths for door in path[-1].doors)
     ]
     measured = {relation.oid for some in guarded for relation in some[:MOST_MEASURED]}
     left = dict.fromkeys(relation for some in guarded for relation in some[MOST_MEASURED:])

@@ -6,9 +6,9 @@ write --call of a function that names the door--> hidden values came back, or ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, zip_longest
 
 from ephraim_db.rls.catalog import Relation
 from ephraim_db.rls.findings.arguments import ARGUMENTS, call, prepare_arguments, tries
@@ -54,15 +54,19 @@ class CallGain:
 def gained_calls(doors: Doors, persona: Persona, paths: Sequence[Path]) -> Iterator[CallGain]:
     """Call what names the door of each path, as things are, and after its writes."""
     scene = doors.scene
+    naming = {
+        door: _naming(doors, persona, door)
+        for door in dict.fromkeys(door for path in paths for door in path[-1].doors)
+    }
     ways = {
-        door.oid: [way for f in _naming(doors, persona, door) for way in _ways(scene, persona, f)]
-        for door in {path[-1].door.oid: path[-1].door for path in paths}.values()
+        function.oid: [*_ways(scene, persona, function)]
+        for function in {f.oid: f for some in naming.values() for f in some}.values()
     }
     tries = [
         (path, way)
         for path in paths
-        for way in ways[path[-1].door.oid]
-        if way.function is not path[-1].function
+        for function in _after(path, naming)
+        for way in ways[function.oid]
     ]
     if not tries:
         return
@@ -95,6 +99,13 @@ def _naming(doors: Doors, persona: Persona, door: Relation) -> list[Function]:
         if facts.named_in(facts.called([function.oid]), [door])
     )
     return list(islice(naming, MOST_CALLED))
+
+
+def _after(path: Path, naming: Mapping[Relation, Sequence[Function]]) -> list[Function]:
+    """Return the functions to call after a path, by turns those that name each of its doors."""
+    by_turns = chain.from_iterable(zip_longest(*(naming[door] for door in path[-1].doors)))
+    named = {function.oid: function for function in by_turns if function}
+    return list(islice((f for f in named.values() if f is not path[-1].function), MOST_CALLED))
 
 
 def _ways(scene: Scene, persona: Persona, function: Function) -> Iterator[Calling]:
