@@ -15,6 +15,7 @@ import pytest
 import supabase
 from tests.conftest import PROJECT
 
+from ephraim_db.cli.throwaway import publish_throwaway_key
 from ephraim_db.local import LocalSupabase, serve_database
 from ephraim_db.postgres import Server, clone_database, drop_database
 from ephraim_db.project import read_api_config
@@ -154,14 +155,7 @@ def api(shared_api: Api, seeded: Callable[[], None]) -> Iterator[Api]:
 
 def publish(api: Api) -> PrivateKey:
     """Make a key active in the directory, and return its private half."""
-    key = PrivateKey.generate()
-    with api.as_owner() as connection:
-        connection.execute("update sealing_keys set status = 'retired' where status = 'active'")
-        connection.execute(
-            "insert into sealing_keys (kid, x, status) values (%s, %s, 'active')",
-            (key.public().kid, key.public().x),
-        )
-    return key
+    return publish_throwaway_key(api.local)
 
 
 @pytest.fixture

@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
-import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.conftest import find_browser
 
+from ephraim_db.cli.throwaway import publish_throwaway_key
 from ephraim_db.local import LocalSupabase
 from ephraim_db.rls import read_personas
-from ephraim_db.rotation import promote, publish
-from ephraim_db.sealing import Keyring, PrivateKey
+from ephraim_db.sealing import Keyring
 from ephraim_db.web.cookies import session_cookie
 from ephraim_db.web.development import DevelopmentPage, Pretended, serve_settings_page
 
@@ -36,11 +35,7 @@ ACACIA = "a0000000-0000-4000-8000-000000000001"
 
 def set_up_keys(local: LocalSupabase) -> Keyring:
     """Publish a sealing key, and return what opens it."""
-    key = PrivateKey.generate()
-    with psycopg.connect(local.db_url) as connection:
-        publish(connection, key.public())
-        promote(connection, key.public().kid)
-    return Keyring([key])
+    return Keyring([publish_throwaway_key(local)])
 
 
 @pytest.fixture

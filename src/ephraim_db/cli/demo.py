@@ -17,14 +17,14 @@ from rich.console import Console
 
 from ephraim_db.cli.demo_sms import send_test
 from ephraim_db.cli.serve import serve_until_interrupted
+from ephraim_db.cli.throwaway import publish_throwaway_key
 from ephraim_db.client import Client
 from ephraim_db.errors import AdminRequired
 from ephraim_db.local import LocalSupabase, start_local
 from ephraim_db.organizations import Organization
 from ephraim_db.rls import Personas, observe_matrix, read_personas
 from ephraim_db.rls.report import print_matrix
-from ephraim_db.rotation import promote, publish
-from ephraim_db.sealing import Keyring, PrivateKey
+from ephraim_db.sealing import Keyring
 
 ACCOUNT_SID = "AC" + "0" * 32
 AUTH_TOKEN = "a Twilio auth token"  # noqa: S105
@@ -46,9 +46,7 @@ def demo(project: Path, postgres: str, serve: bool) -> None:
         project, postgres=postgres, on_progress=partial(console.print, style="dim")
     ) as local:
         console.print(f"A local Supabase is up at {local.api_url} ({monotonic() - started:.1f} s).")
-        with psycopg.connect(local.db_url) as connection:
-            publish(connection, (key := PrivateKey.generate()).public())
-            promote(connection, key.public().kid)
+        key = publish_throwaway_key(local)
         admin = sign_in(local, personas, "admin")
         _admin(console, admin)
         send_test(console, local, key, admin, AUTH_TOKEN)

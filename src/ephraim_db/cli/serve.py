@@ -8,12 +8,11 @@ import threading
 from pathlib import Path
 
 import click
-import psycopg
 
+from ephraim_db.cli.throwaway import publish_throwaway_key
 from ephraim_db.local import LocalSupabase, start_local
 from ephraim_db.rls import Personas, read_personas
-from ephraim_db.rotation import promote, publish
-from ephraim_db.sealing import Keyring, PrivateKey
+from ephraim_db.sealing import Keyring
 from ephraim_db.web.development import Pretended, serve_settings_page
 
 
@@ -53,11 +52,8 @@ def serve(project: Path, postgres: str, port: int) -> None:
     """Serve the settings page with a pretended Twilio and Xero, and a bar to switch persona."""
     personas = read_personas(project / "supabase" / "rls.toml")
     with start_local(project, postgres=postgres, on_progress=_say) as local:
-        key = PrivateKey.generate()
-        with psycopg.connect(local.db_url) as connection:
-            publish(connection, key.public())
-            promote(connection, key.public().kid)
-        serve_until_interrupted(local, personas, Keyring([key]), port=port)
+        keyring = Keyring([publish_throwaway_key(local)])
+        serve_until_interrupted(local, personas, keyring, port=port)
 
 
 def serve_until_interrupted(
