@@ -12,6 +12,8 @@ from rich.markup import escape
 Progress = Callable[[str], None]
 PASSING = ("starting ", "applying ", "seeding ", "filling ", "probing ", "searching ")
 """How messages begin that are of no use once the next one comes."""
+OFTEN = ("probing ", "searching for findings: ")
+"""How messages begin that are too many for a log."""
 
 
 @contextmanager
@@ -22,7 +24,7 @@ def progress() -> Iterator[Progress]:
     """
     console = Console(file=sys.stderr)
     if not console.is_terminal:
-        yield lambda message: None if message.startswith("probing ") else _print(console, message)
+        yield lambda message: None if message.startswith(OFTEN) else _print(console, message)
         return
     with console.status("") as status:
 

@@ -9,15 +9,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 
 from ephraim_db.rls.findings.branching import Branch, branch_out
 from ephraim_db.rls.personas import Persona
 
+if TYPE_CHECKING:
+    from ephraim_db.rls.findings.course import Course
+
 AT_ONCE = 500
-"""Attempts in one round trip: `statement_timeout` counts for a whole one."""
+"""Attempts in one round trip."""
+MOST_SECONDS = 15
+"""So long may a round trip take, and so an attempt that has one to itself."""
+CANCELED = "57014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +84,35 @@ def carry_out(
     search_path: str,
     attempts: Sequence[Attempt],
     before: Attempt = (),
+    *,
+    course: Course,
 ) -> Results:
     """Return what the steps of each attempt told; those after a failure tell nothing.
 
-    `before` is done first and holds for every attempt. An attempt that took too long, and those
-    sent with it, tell nothing at all.
+    `before` is done first and holds for every attempt. An attempt that alone takes longer than
+    MOST_SECONDS tells nothing at all, nor does any other with the step that it was stuck in.
     """
-    results: Results = []
-    for start in range(0, len(attempts), AT_ONCE):
-        results += _send(connection, search_path, before, attempts[start : start + AT_ONCE])
+    results: Results = [() for _ in attempts]
+    todo = [*range(len(attempts))]
+    while todo:
+        todo = course.leave_out_stuck(todo, before, attempts)
+        sent, later = todo[:AT_ONCE], todo[AT_ONCE:]
+        told = _send(connection, search_path, before, [attempts[n] for n in sent])
+        late = [at for at, answers in told.items() if _is_late(answers)]
+        for at in told.keys() - late:
+            results[sent[at]] = told[at][len(before) :]
+        if late and len(late) == len(told):
+            steps = (*before, *attempts[sent[late[0]]])
+            course.stuck.add(steps[min(len(told[late[0]]), len(steps)) - 1].sql)
+        unreached = (at for at in range(len(sent)) if at not in told)
+        todo = [*(sent[at] for at in (*late, *unreached)), *later]
+        course.went(len(attempts) - len(todo), len(attempts))
     return results
+
+
+def _is_late(answers: Sequence[Told]) -> bool:
+    """Return whether the time was over when the last of the steps was carried out."""
+    return bool(answers) and answers[-1].sqlstate == CANCELED
 
 
 def _send(
@@ -95,7 +120,8 @@ def _send(
     search_path: str,
     before: Attempt,
     attempts: Sequence[Attempt],
-) -> Results:
+) -> dict[int, tuple[Told, ...]]:
+    """Return, by its place, what each told that was reached in time; first what `before` told."""
     people: dict[str, tuple[int, dict[str, Any]]] = {}
 
     def as_json(branch: Branch) -> dict[str, Any]:
@@ -117,17 +143,16 @@ def _send(
     tree = Branch(first, branch_out(attempts))
     sent = json.dumps(as_json(tree))
     acting = json.dumps([person for _, person in people.values()])
-    results: Results = [() for _ in attempts]
     try:
         with connection.transaction(force_rollback=True):
+            connection.execute(f"set local statement_timeout = '{MOST_SECONDS}s'")
             row = connection.execute(
                 "select pg_temp.ephraim_attempt(%s, %s)", (acting, sent)
             ).fetchone()
     except psycopg.errors.QueryCanceled:
-        return results
-    for number, told in tree.told(row[0]) if row else ():
-        results[number] = tuple(Told(**one) for one in told[len(first) :])
-    return results
+        return {0: (Told(CANCELED, None, None),)}
+    told = tree.told(row[0]) if row else ()
+    return {number: tuple(Told(**one) for one in answers) for number, answers in told}
 
 
 def _acting(persona: Persona, search_path: str) -> dict[str, Any]:

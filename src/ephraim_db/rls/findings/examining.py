@@ -52,7 +52,7 @@ def examine(
         if not worth_searching(matrix):
             return Examined(matrix, (), searched=False)
         on_progress("searching for findings")
-        return _search(observation, matrix, rules, cost_rows)
+        return _search(observation, matrix, rules, cost_rows, on_progress)
 
 
 def find_findings(observation: Observation, matrix: Matrix) -> tuple[Finding, ...]:
@@ -65,8 +65,9 @@ def _search(
     matrix: Matrix,
     rules: Sequence[Rule] | None = None,
     cost_rows: int | None = None,
+    on_progress: Progress = lambda _message: None,
 ) -> Examined:
     from ephraim_db.rls.findings.searching import search  # some fifty modules, not always needed
 
-    findings, untried = search(observation, matrix, rules, cost_rows)
+    findings, untried = search(observation, matrix, rules, cost_rows, on_progress)
     return Examined(replace(matrix, unproven=(*matrix.unproven, *untried)), findings)

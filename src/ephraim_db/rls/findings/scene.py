@@ -11,6 +11,7 @@ from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Privileges, Relation, quote
 from ephraim_db.rls.findings.attempting import Attempt, Results, Step, asked, carry_out, prepare
+from ephraim_db.rls.findings.course import Course
 from ephraim_db.rls.findings.facts import Facts, Table, read_facts
 from ephraim_db.rls.functions import Function
 from ephraim_db.rls.matrix import Cell, Matrix
@@ -38,19 +39,21 @@ class Scene:
     observation: Observation
     matrix: Matrix
     facts: Facts
+    course: Course
 
     @classmethod
-    def set(cls, observation: Observation, matrix: Matrix) -> Scene:
+    def set(cls, observation: Observation, matrix: Matrix, course: Course) -> Scene:
         """Read what else rules need, and make ready to try things."""
         prepare(observation.connection)
         roles = (persona.role for persona in observation.personas.everyone)
-        return cls(observation, matrix, read_facts(observation.connection, roles))
+        return cls(observation, matrix, read_facts(observation.connection, roles), course)
 
     def carry_out(self, attempts: Sequence[Attempt], before: Attempt = ()) -> Results:
         """Try, and take it back. What is done `before` holds for every attempt."""
         schemas = [*self.observation.personas.schemas, "public", "extensions"]
         path = ", ".join(quote(schema) for schema in dict.fromkeys(schemas))
-        return carry_out(self.observation.connection, path, attempts, before)
+        connection = self.observation.connection
+        return carry_out(connection, path, attempts, before, course=self.course)
 
     # who
 

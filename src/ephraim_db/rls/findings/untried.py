@@ -1,14 +1,18 @@
-"""What the search for escalations had no time to try: told as unproven, not passed over."""
+"""What the search had no time to try: told as unproven, not passed over."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ephraim_db.rls.catalog import Relation
+from ephraim_db.rls.findings.attempting import MOST_SECONDS, Attempt
 from ephraim_db.rls.findings.door_writes import Write
+from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.matrix import Unproven
 from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.probes import Command
 
 
 def writes_left_out(
@@ -37,3 +41,27 @@ def relations_left_out(persona: Persona, relations: Iterable[Relation]) -> Itera
     for relation in relations:
         reason = "whether a write elsewhere brings more of it within reach was not tried"
         yield Unproven(persona.name, relation.full_name, "SELECT", reason, of_search=True)
+
+
+def overlong_left_out(scene: Scene) -> Iterator[Unproven]:
+    """Yield what was cut off because it took too long, by who did it to what."""
+    there = Counter(_about(scene, attempt) for attempt in scene.course.overlong)
+    for (persona, subject, command), number in there.items():
+        reason = (
+            f"{number} attempts to find more were cut off: one took longer than {MOST_SECONDS} s"
+        )
+        yield Unproven(persona, subject, command, reason, of_search=True)
+
+
+def _about(scene: Scene, attempt: Attempt) -> tuple[str, str, Command]:
+    """Return the persona that attempts it, the function or relation that it names, and how."""
+    last = next((step for step in reversed(attempt) if step.persona), attempt[-1])
+    name = last.persona.name if last.persona else ""
+    for function in scene.facts.functions.values():
+        if f"{function.sql}(" in last.sql:
+            return name, function.full_name, "EXECUTE"
+    said = re.search(r"\b(insert|update|delete)\b", last.sql)
+    commands: dict[str, Command] = {"insert": "INSERT", "update": "UPDATE", "delete": "DELETE"}
+    catalog = scene.observation.catalog.relations.values()
+    relation = next((one.full_name for one in catalog if one.sql in last.sql), "")
+    return name, relation, commands[said[1]] if said else "SELECT"
