@@ -38,10 +38,11 @@ CALLS = tuple(
 ABOUT = """## The client
 
 The same questions, asked by `Client` and by bare supabase-py, which gets dictionaries where the
-client gets checked values. The messages are pending, so many columns are null. The local Supabase is
-a process of its own; the rows "processor" ask no network: an injected transport repeats the answer. Calls over the network are medians, all else is
-the quickest of several rounds. n is the calls, or the fresh processes of an import. At most 1.05
-times as long is a ratio of at least 0.952, at most 1.15 times one of at least 0.87.
+client gets checked values. The messages are pending, so many columns are null. The local Supabase
+is a process of its own; the rows "processor" ask no network: an injected transport repeats the
+answer. Calls over the network are medians, all else is the quickest of several rounds. n is the
+calls, or the fresh processes of an import. At most 1.05 times as long is a ratio of at least 0.952,
+at most 1.15 times one of at least 0.87.
 """
 
 GOALS = (
