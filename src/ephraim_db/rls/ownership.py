@@ -98,6 +98,14 @@ class Ownership:
             self._of(relation, is_one_of(persona.organizations)) if persona.organization else None
         )
 
+    def has_owner(self, relation: Relation) -> str | None:
+        """Return the condition that a row is anybody's own, if there can be such rows."""
+        return self._own(relation, "is not null")
+
+    def has_organization(self, relation: Relation) -> str | None:
+        """Return the condition that a row is any organization's, if there can be such rows."""
+        return self._of(relation, "is not null")
+
     def _own(self, relation: Relation, test: str) -> str | None:
         return self._condition(relation, self._names_user, test) or self._condition(
             relation, self._seems_to_name_user, test

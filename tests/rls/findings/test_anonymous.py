@@ -40,6 +40,19 @@ def test_all_rows_of_teams_are_a_warning_and_some_are_published(
     assert find(PLAIN, for_anon("select", using)).said(READ) == [expected]
 
 
+@pytest.mark.parametrize(("team", "severity"), [("null", "info"), (f"'{ACME}'", "warning")])
+def test_rows_that_could_be_of_a_team_and_are_of_none_may_be_public(
+    find: Find, team: str, severity: str
+) -> None:
+    prices = f"""
+    create table public.prices (id bigint primary key, team_id uuid references public.teams (id));
+    insert into public.prices values (1, {team}), (2, null);
+    alter table public.prices enable row level security;
+    create policy "all" on public.prices for select using (true);
+    """
+    assert find(PLAIN, prices).said("anonymous-read") == [f"{severity} prices"]
+
+
 def test_rows_of_users_may_be_public(find: Find) -> None:
     assert find(PLAIN, for_anon("select", "true"), personas=ALONE).said(READ) == ["info notes"]
 

@@ -51,6 +51,27 @@ def test_rows_shared_on_purpose_are_some_and_only_told(find: Find) -> None:
     assert found.said(READ) == ["info notes", "info notes"]
 
 
+TIPS = f"""
+create table public.tips (id bigint primary key, team_id uuid references public.teams (id));
+create table public.parts (tip_id bigint primary key references public.tips (id));
+insert into public.tips values (1, null), (2, null);
+insert into public.parts values (1), (2);
+alter table public.tips enable row level security;
+alter table public.parts enable row level security;
+{policy("select", "true", on="tips")}
+{policy("select", "true", on="parts")}
+"""
+
+
+@pytest.mark.parametrize(
+    ("team", "severity"), [("null", "info"), (f"'{ACME}'", "info"), (f"'{ZETA}'", "error")]
+)
+def test_rows_that_are_of_no_team_are_only_told(find: Find, team: str, severity: str) -> None:
+    given = f"update public.tips set team_id = {team} where id = 1;"
+    found = find(PLAIN, TIPS, given)
+    assert found.said(READ, "ann") == [f"{severity} parts", f"{severity} tips"]
+
+
 def test_who_reads_more_than_colleagues_is_a_warning(find: Find) -> None:
     found = find(PLAIN, policy("select", f"{TEAM} or (select auth.uid()) = '{BOB}'"))
     assert found.said(READ, "bob") == ["warning notes"]
@@ -242,6 +263,37 @@ def test_a_row_put_in_the_name_of_another_is_found(
     found = find(PLAIN, policy("select", seen), policy("update", OWN, check), personas=ALONE)
     assert found.said(OTHERS, "ann") == expected
     assert all(f.columns == ("user_id",) for f in found if f.rule == OTHERS)
+
+
+FILES = f"""
+create table {{files}} (id bigint primary key, owner uuid);
+insert into {{files}} values (1, '{ANN}'), (2, '{CYD}');
+"""
+STORED = f"""
+insert into storage.buckets (id, name) values ('b', 'b');
+insert into storage.objects (bucket_id, name, owner) values ('b', '1', '{ANN}'), ('b', '2', '{CYD}');
+"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "files", "expected"),
+    [
+        (STORED, "storage.objects", []),
+        (FILES.format(files="public.objects"), "public.objects", ["warning objects"]),
+    ],
+)
+def test_whose_a_file_is_only_storage_writes_down(
+    find: Find, rows: str, files: str, expected: list[str]
+) -> None:
+    policies = f"""
+    alter table {files} enable row level security;
+    create policy "see" on {files} for select using (owner = auth.uid());
+    create policy "name" on {files} for update to authenticated using (owner = auth.uid())
+    with check (true);
+    """
+    if files == "storage.objects":
+        policies = policies.replace(f"alter table {files} enable row level security;", "")
+    assert find(PLAIN, rows, policies, personas=ALONE).said(OTHERS, "ann") == expected
 
 
 def test_a_row_of_the_team_may_be_handed_to_a_colleague(find: Find) -> None:

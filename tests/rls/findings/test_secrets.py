@@ -33,10 +33,25 @@ def test_a_column_that_is_no_secret_is_not(find: Find) -> None:
     assert find(NOTES, rename, TEAM_READS).said(READABLE) == []
 
 
-@pytest.mark.parametrize("name", ["secret_set", "token_count", "password_changed_at"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "secret_set",
+        "token_count",
+        "password_changed_at",
+        "password_policy",
+        "password_policy_config",
+    ],
+)
 def test_what_only_tells_of_a_secret_is_not(find: Find, name: str) -> None:
     rename = f"alter table public.notes rename secret to {name};"
     assert find(NOTES, rename, TEAM_READS).said(READABLE) == []
+
+
+@pytest.mark.parametrize("name", ["policy_password", "password_config"])
+def test_what_may_hold_a_secret_is(find: Find, name: str) -> None:
+    rename = f"alter table public.notes rename secret to {name};"
+    assert find(NOTES, rename, TEAM_READS).said(READABLE, "ann") == ["warning notes"]
 
 
 def test_a_token_that_colleagues_read_may_be_meant_for_them(find: Find) -> None:

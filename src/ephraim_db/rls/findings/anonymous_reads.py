@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ephraim_db.rls.catalog import Relation
+from ephraim_db.rls.findings.belonging import of_nobody
 from ephraim_db.rls.findings.candidates import Candidate
 from ephraim_db.rls.findings.finding import Severity
 from ephraim_db.rls.findings.fixing import fix_policy
@@ -57,6 +58,8 @@ def _severity(
         return "error" if seen == total else "warning", f", with {', '.join(personal)}"
     if relation.has_places and seen < total:
         return "info", f" ({seen} rows of {total})"
+    if of_nobody(scene, relation):
+        return "info", ": of those that are there, none does"
     by_organization = scene.observation.ownership.organization_columns(relation)
     return ("warning" if by_organization and not scene.is_boundary(relation) else "info"), ""
 

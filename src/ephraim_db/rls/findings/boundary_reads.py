@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ephraim_db.rls.catalog import Relation
+from ephraim_db.rls.findings.belonging import of_no_organization
 from ephraim_db.rls.findings.candidates import Candidate
 from ephraim_db.rls.findings.finding import Severity
 from ephraim_db.rls.findings.fixing import compare_columns, fix_policy
@@ -28,13 +29,16 @@ def find(scene: Scene) -> Iterator[Candidate | Unproven]:
         columns = cells[0].columns
         telling = scene.observation.ownership.organization_columns(relation)
         severity, aside = _severity(scene, persona, relation)
+        whose = f"of another {scene.boundary}"
+        if of_no_organization(scene, persona, relation):
+            severity, whose, aside = "info", f"that belong to no {scene.boundary}", ""
         yield Candidate(
             RULE,
             severity,
             persona,
             relation.full_name,
             columns,
-            f"{persona.name} reads rows of another {scene.boundary} in {relation.full_name}{aside}",
+            f"{persona.name} reads rows {whose} in {relation.full_name}{aside}",
             fix_policy(
                 scene, persona, relation, "SELECT", compare_columns(telling, scene.boundary)
             ),

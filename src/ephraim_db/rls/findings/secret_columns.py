@@ -17,7 +17,8 @@ WEAK = re.compile(r"(^|_)tokens?$|(^|_)otp($|_)|credential", re.IGNORECASE)
 """Names that are often given to what may be shown: a link to an invitation, a coin."""
 ABOUT_ONE = re.compile(
     r"_(set|at|on|id|ids|count|type|kind|name|hint|status|version|expiry|expires?(_\w+)?|length|"
-    r"limit|used|usage|prefix|last4?|addr|address|symbol|url|uri|amount)$",
+    r"limit|used|usage|prefix|last4?|addr|address|symbol|url|uri|amount)$|"
+    r"_(policy|requirements?|strength|rules?)(_config|_settings?)?$",
     re.IGNORECASE,
 )
 """Endings of columns that tell of a secret without being one."""
