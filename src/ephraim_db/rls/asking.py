@@ -1,6 +1,7 @@
 """Send probes to the database together, and sort the answers that come back.
 
 acts (a persona's probes on one relation) --one round trip--> answers for each
+     statements that come again: planned once a role, see kept.py
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import psycopg
 
 from ephraim_db.rls.catalog import quote, read_sql
+from ephraim_db.rls.kept import Statements
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Answer, Probe, Question
 
@@ -82,38 +84,45 @@ def _told(
 def _send(
     connection: psycopg.Connection[Any], schema: str, acts: Sequence[Act], start: int
 ) -> list[tuple[Any, ...]]:
-    sent = []
+    sent, path = [], f"{quote(schema)}, public, extensions"
+    statements = Statements(
+        (act.persona.role, probe) for act in acts for probe in (() if act.setup else act.probes)
+    )
     for act in acts:
-        settings = {
-            "request.jwt.claims": act.persona.jwt_claims,
-            "search_path": f"{quote(schema)}, public, extensions",
-        }
         number: dict[Question, int] = {}
-        probes = [_as_json(probe, number) for probe in act.probes[start if act is acts[0] else 0 :]]
+        role, asked = act.persona.role, act.probes[start if act is acts[0] else 0 :]
         sent.append(
             {
-                "role": act.persona.role,
-                "settings": settings,
+                "role": role,
+                "settings": {"request.jwt.claims": act.persona.jwt_claims, "search_path": path},
                 "setup": act.setup,
-                "probes": probes,
+                "probes": [_as_json(probe, role, statements, number) for probe in asked],
             }
         )
     return connection.execute(
-        "select * from pg_temp.ephraim_probe(%s)", (json.dumps(sent),)
+        "select * from pg_temp.ephraim_probe(%s, %s, %s)",
+        (json.dumps(sent), statements.routine, statements.others),
     ).fetchall()
 
 
-def _as_json(probe: Probe, number: dict[Question, int]) -> dict[str, Any]:
+def _as_json(
+    probe: Probe, role: str, statements: Statements, number: dict[Question, int]
+) -> dict[str, Any]:
     numbers = [number.setdefault(question, len(number)) for question in probe.questions]
-    optional = {
-        "witness": probe.witness,
-        "setup": probe.setup,
-        "until": None if probe.until == "passed" else probe.until,
-        "told": probe.told or None,
-        "must_tell": probe.questions[0].must_tell or None,
-    }
-    return {
+    known: dict[str, Any] = {
         "questions": "{" + ",".join(map(str, numbers)) + "}",
-        "sql": probe.sql,
-        **{key: value for key, value in optional.items() if value is not None},
+        "sql": statements.number(role, probe.sql),
     }
+    if probe.witness is not None:
+        known["witness"] = statements.number("", probe.witness)
+    if probe.numbers:
+        known["n"], known["m"] = (*probe.numbers, None)[:2]
+    if probe.setup is not None:
+        known["setup"] = probe.setup
+    if probe.until != "passed":
+        known["until"] = probe.until
+    if probe.told:
+        known["told"] = True
+    if probe.questions[0].must_tell:
+        known["must_tell"] = True
+    return known

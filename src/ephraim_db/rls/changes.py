@@ -26,6 +26,8 @@ WORDS = {
     Whose.OTHER: "another's",
 }
 """Whose row the value was taken from."""
+Value = tuple[str, tuple[int, ...], str, str, str]
+"""SQL for a value, the numbers of the rows, its source, the condition, the value in words."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,12 @@ class Changes:
                 if self.rows.differ(column, n, other)
             }
             if len(values) > 1:
-                yield self._change(values, whose, n, f", {self.rows.table} as w", f"w.n = {other}")
+                yield self._change(values, whose, (n, other), *self._another)
 
     def _alone(self, column: Column, whose: Whose) -> Iterator[Probe]:
         for n in self.rows.examples(self.persona, whose, column.name):
-            for value, source, condition, words in self._other_values(column, n):
-                probe = self._change({column: value}, whose, n, source, condition)
+            for value, numbers, source, condition, words in self._other_values(column, n):
+                probe = self._change({column: value}, whose, numbers, source, condition)
                 transition = Question("UPDATE TO", "changed", column.name, whose, words)
                 yield replace(probe, questions=(*probe.questions, transition)) if words else probe
 
@@ -77,21 +79,27 @@ class Changes:
         return frozenset((*organizations, *owners)) - set(relation.primary_key)
 
     def _change(
-        self, values: Mapping[Column, str], whose: Whose, n: int, source: str, condition: str
+        self,
+        values: Mapping[Column, str],
+        whose: Whose,
+        numbers: tuple[int, ...],
+        source: str,
+        condition: str,
     ) -> Probe:
         settings = ", ".join(f"{quote(column.name)} = {value}" for column, value in values.items())
         return Probe(
             tuple(Question("UPDATE", "changed", column.name, whose) for column in values),
             f"update {self.rows.relation.sql} as r set {settings} "
-            f"from {self.rows.table} as v{source} where v.n = {n} and {self.match} "
+            f"from {self.rows.table} as v{source} where v.n = $1 and {self.match} "
             f"and {condition}",
-            self._took(values, n),
+            self._took(values),
             until="passed" if len(values) > 1 else "settled",
             joint=len(values) > 1,
+            numbers=numbers,
         )
 
-    def _took(self, columns: Mapping[Column, str], n: int) -> str:
-        """Return the witness that row n has other values in `columns` now."""
+    def _took(self, columns: Mapping[Column, str]) -> str:
+        """Return the witness that row $1 has other values in `columns` now."""
         relation = self.rows.relation
         key = relation.primary_key
         if not key or any(column.name in key for column in columns):
@@ -103,11 +111,16 @@ class Changes:
         )
         return (
             f"select array_agg(v.n) from {self.rows.table} as v "
-            f"inner join {relation.sql} as r on {match} where v.n = {n} and {others}"
+            f"inner join {relation.sql} as r on {match} where v.n = $1 and {others}"
         )
 
-    def _other_values(self, column: Column, n: int) -> Iterator[tuple[str, str, str, str]]:
-        """Yield values for a column of row n: SQL, its source, the condition, the value in words.
+    @property
+    def _another(self) -> tuple[str, str]:
+        """Return where a value of another row comes from, and the condition that finds row $2."""
+        return f", {self.rows.table} as w", "w.n = $2"
+
+    def _other_values(self, column: Column, n: int) -> Iterator[Value]:
+        """Yield values for a column of row n.
 
         In words are those that mean something by themselves: labels, flags, and whose it is then.
         """
@@ -115,18 +128,18 @@ class Changes:
         labels = ("true", "false") if column.is_boolean else column.labels
         for label in labels:
             value = f"{Literal(label).as_string(None)}::{column.type}"
-            yield value, "", f"{old} is distinct from {value}", label
+            yield value, (n,), "", f"{old} is distinct from {value}", label
         if not labels:
             yield from self._values_of_others(column, n)
         if not column.required:
-            yield "null", "", f"{old} is not null", ""
+            yield "null", (n,), "", f"{old} is not null", ""
 
-    def _values_of_others(self, column: Column, n: int) -> Iterator[tuple[str, str, str, str]]:
+    def _values_of_others(self, column: Column, n: int) -> Iterator[Value]:
         whose = self.rows.whose[self.persona.name]
         tells = column.name in self._telling
         for other in self.rows.with_other_value(self.persona, column, n)[:TRIED_VALUES]:
-            value, source = f"(w.image).{quote(column.name)}", f", {self.rows.table} as w"
-            yield value, source, f"w.n = {other}", WORDS[whose[other - 1]] if tells else ""
+            words = WORDS[whose[other - 1]] if tells else ""
+            yield f"(w.image).{quote(column.name)}", (n, other), *self._another, words
 
 
 def gone(rows: Rows) -> str:

@@ -69,7 +69,8 @@ class Probe:
 
     As the prober, `setup` comes before it, and `witness` tells afterwards what it touched. It is
     left out if `questions` have their answers. If it is `joint`, it tells something only if it
-    passes, for all of them. If it is `told`, what it returns, as jsonb, is the witness's $1.
+    passes, for all of them. If it is `told`, what it returns, as jsonb, is the witness's $1;
+    else $1 and $2 of both are the `numbers` of rows.
     """
 
     questions: tuple[Question, ...]
@@ -79,6 +80,7 @@ class Probe:
     until: Until = "passed"
     joint: bool = False
     told: bool = False
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,9 @@ def replays(
                 yield Probe(
                     (Question("INSERT", "replay", whose=whose),),
                     f"insert into {relation.sql} ({names}) "
-                    f"select {values} from {rows.table} as v where v.n = {n}",
+                    f"select {values} from {rows.table} as v where v.n = $1",
                     witness,
+                    numbers=(n,),
                 )
 
 

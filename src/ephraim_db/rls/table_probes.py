@@ -145,14 +145,15 @@ class TableProbes:
     def _blind_updates(self, column: Column, question: Question, until: Until) -> Iterator[Probe]:
         name = quote(column.name)
         values = ["null"]
+        numbers: tuple[int, ...] = ()
         if self.rows.total:
-            n = self.rows.examples(self.persona, self.rows.kinds(self.persona)[0])[0]
-            values = [f"(select (v.image).{name} from {self.rows.table} as v where v.n = {n})"]
+            numbers = (self.rows.examples(self.persona, self.rows.kinds(self.persona)[0])[0],)
+            values = [f"(select (v.image).{name} from {self.rows.table} as v where v.n = $1)"]
         if column.type in FRESH:
             values.append(FRESH[column.type])
         for value in values:
             sql = f"update {self._sql} set {name} = {value}"
-            yield Probe((question,), sql, self._gone, until=until)
+            yield Probe((question,), sql, self._gone, until=until, numbers=numbers)
 
     def _addressed_updates(self, match: str) -> Iterator[Probe]:
         """Yield an UPDATE of all columns to what they are, and one of each in case that fails."""
@@ -220,8 +221,9 @@ class TableProbes:
             for n in self.rows.examples(self.persona, whose):
                 yield Probe(
                     (Question("DELETE", "addressed", whose=whose),),
-                    f"{everything} as r using {self.rows.table} as v where v.n = {n} and {match}",
+                    f"{everything} as r using {self.rows.table} as v where v.n = $1 and {match}",
                     self._gone,
+                    numbers=(n,),
                 )
 
     def _reachable(self, updates: list[Answer]) -> tuple[Whose, ...]:

@@ -58,9 +58,10 @@ class VariantProbes:
             yield Probe(
                 (Question("UPSERT", "replay", whose=whose),),
                 f"insert into {relation.sql} ({names}) "
-                f"select {values} from {self.rows.table} as v where v.n = {n} "
+                f"select {values} from {self.rows.table} as v where v.n = $1 "
                 f"on conflict ({keys}) do update set {settings}",
                 NO_WITNESS,
+                numbers=(n,),
             )
 
     def _named_deletes(self, firsts: Sequence[Answer]) -> Iterator[Probe]:
