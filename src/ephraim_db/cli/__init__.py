@@ -5,11 +5,16 @@ main --> group.py --> start.py | migrate.py | rls.py | keys.py | xero.py | demo.
 
 from __future__ import annotations
 
+import gc
 import sys
+
+SELDOM = 100_000
+"""Objects made between two looks for garbage: most of what a command makes lasts until it ends."""
 
 
 def main() -> None:
     """Run the command line; an expected failure is one message on stderr and status 1."""
+    gc.set_threshold(SELDOM)
     try:
         import click  # noqa: F401
     except ImportError:
