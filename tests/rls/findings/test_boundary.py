@@ -271,7 +271,8 @@ insert into {{files}} values (1, '{ANN}'), (2, '{CYD}');
 """
 STORED = f"""
 insert into storage.buckets (id, name) values ('b', 'b');
-insert into storage.objects (bucket_id, name, owner) values ('b', '1', '{ANN}'), ('b', '2', '{CYD}');
+insert into storage.objects (bucket_id, name, owner)
+values ('b', '1', '{ANN}'), ('b', '2', '{CYD}');
 """
 
 
