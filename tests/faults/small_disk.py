@@ -106,10 +106,10 @@ def main(mount: str) -> None:
 
 
 def _leave_room_for_wal(server: Server) -> None:
-    """Begin a WAL segment: a server that cannot write WAL does not refuse, it goes down."""
+    """Begin a WAL segment on disk: a server that cannot write WAL does not refuse, it goes down."""
     with psycopg.connect(server.url(), autocommit=True) as connection:
         connection.execute("select pg_switch_wal()")
-        connection.execute("create temporary table t ()")
+        connection.execute("checkpoint")
 
 
 def _fill(ballast: Path, left: int) -> None:
