@@ -59,7 +59,11 @@ order by c.contype = 'p' desc
 
 def fill(superuser: psycopg.Connection, rows: int, organizations: int) -> None:
     """Empty sms_logs, fill it, build its indexes and gather statistics."""
-    for setting in ("session_replication_role = replica", "maintenance_work_mem = '1GB'"):
+    for setting in (
+        "session_replication_role = replica",
+        "maintenance_work_mem = '1GB'",
+        "synchronous_commit = on",  # or a VACUUM may find no page all-visible yet
+    ):
         superuser.execute(f"set {setting}".encode())
     superuser.execute("truncate public.sms_logs cascade")
     indexes = superuser.execute(_INDEXES).fetchall()
