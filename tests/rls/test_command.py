@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from time import sleep
+from typing import Any
 
 import psycopg
 import pytest
 from tests.conftest import PROJECT
 from tests.rls.conftest import ANN, NOTES
+from tests.rls.test_matrix import policy
+
+from ephraim_db.cli.rls.progress import PASSING
 
 COMMAND = [str(Path(sys.executable).parent / "ephraim-db"), "rls", "matrix"]
 
@@ -53,6 +59,54 @@ def test_a_running_database_is_observed_and_left_as_it_was(database: str) -> Non
     assert "public.organizations" in told.stdout
     with psycopg.connect(database) as connection:
         assert connection.execute(counted).fetchone() == before
+
+
+SLOW = "select count(*) > 0 from generate_series(1, 200000000)"
+STUBBORN = f"""
+create function public.is_open() returns boolean language plpgsql as $$
+begin
+    return ({SLOW});
+exception when query_canceled then
+    perform pg_sleep(7);
+    return true;
+end $$;
+"""
+"""It goes on when it is told to stop."""
+
+
+@pytest.mark.parametrize("using", [SLOW, "public.is_open()"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_stops_it_without_noise(project: Path, url: str, using: str, times: int) -> None:
+    going_on = (
+        "from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()"
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute((NOTES + STUBBORN + policy("select", f"({using})")).encode())
+        command = [*COMMAND, "--project", str(project), "--database-url", url]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            eventually(connection, f"select count(*) = 1 {going_on} and query ~ 'ephraim_probe'")
+            sleep(0.5)
+            for _ in range(times):
+                process.send_signal(signal.SIGINT)
+                sleep(0.3)
+            _, told = process.communicate(timeout=20)
+        assert process.returncode == 1
+        *before, last = told.decode().splitlines()
+        assert (last, [line for line in before if line and not line.startswith(PASSING)]) == (
+            "Aborted!",
+            [],
+        )
+        eventually(connection, f"select count(*) = 0 {going_on}")
+        assert connection.execute("select count(*) from public.notes").fetchone() == (3,)
+
+
+def eventually(connection: psycopg.Connection[Any], question: str) -> None:
+    """Wait until it is true, at most half a minute."""
+    for _ in range(300):
+        if connection.execute(question.encode()).fetchone() == (True,):
+            return
+        sleep(0.1)
+    pytest.fail(question)
 
 
 def test_a_folder_without_a_project_could_not_run(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ class CannotRun(click.ClickException):
     exit_code = 2
 
 
-def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
+def connect(
+    url: str, kind: type[psycopg.Connection[Any]] = psycopg.Connection, **options: Any
+) -> psycopg.Connection[Any]:
     """Return a connection in autocommit. Raises CannotRun, which does not repeat the URL."""
     try:
-        return psycopg.connect(url, autocommit=True, **options)
+        return kind.connect(url, autocommit=True, **options)
     except (psycopg.ProgrammingError, UnicodeError):  # their messages repeat it, and the password
         raise CannotRun(
             "the database URL cannot be read: write postgresql://user:password@host:port/database"

@@ -13,6 +13,7 @@ import click
 import psycopg
 
 from ephraim_db.cli.connecting import CannotRun, connect
+from ephraim_db.cli.rls.interrupting import Interruptible, hush
 from ephraim_db.cli.rls.progress import Progress
 from ephraim_db.errors import MigrationFailed
 from ephraim_db.rls.production import refuse_distant, refuse_production
@@ -140,5 +141,6 @@ def _missing(failures: tuple[MigrationFailed, ...]) -> Iterator[str]:
 
 @contextmanager
 def _connected(url: str) -> Iterator[psycopg.Connection[Any]]:
-    with connect(url) as connection:
+    hush()
+    with connect(url, Interruptible) as connection:
         yield connection
