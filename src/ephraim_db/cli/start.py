@@ -46,9 +46,9 @@ def start(project: Path | None, postgres: str, port: int | None, output: str) ->
     ready = False
     try:
         with start_local(project, postgres=postgres, port=port, on_progress=_say) as local:
+            ready = True
             click.echo(_shown(local, output))
             _say("ready; Ctrl-C stops it")
-            ready = True
             threading.Event().wait()
     except KeyboardInterrupt:
         _say("stopped")

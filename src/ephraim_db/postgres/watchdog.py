@@ -25,11 +25,12 @@ def main(directory: str) -> None:
                 children.remove(int(pid))
             case ["done"]:
                 return
-    for stop in (signal.SIGQUIT, signal.SIGKILL):
+    # PostgREST goes at the first, Postgres, which has clients, at the second.
+    for stop, patience in ((signal.SIGTERM, 0.2), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 3.0)):
         for pid in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, stop)
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + patience
         while children and time.monotonic() < deadline:
             time.sleep(0.02)
             children = [pid for pid in children if _is_running(pid)]
