@@ -46,7 +46,7 @@ def main() -> int:
             apply_seed(owner, ROOT)
             owner.execute("select private.add_sms_log_months(60)")
         return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-n", "2", *STORIES, "-k", THOSE],
+            [sys.executable, "-m", "pytest", "-q", *STORIES, "-k", THOSE],
             cwd=ROOT,
             env=os.environ | {"EPHRAIM_DB_URL": url, "EPHRAIM_DB_POSTGRES": server.url()},
             check=False,
