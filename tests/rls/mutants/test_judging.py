@@ -167,6 +167,24 @@ def test_a_view_and_a_trigger_are_broken_as_well(mutate: Mutate) -> None:
     assert "trigger notes on public.notes: is gone" not in judged, "it keeps nobody from anything"
 
 
+def test_a_trigger_whose_function_is_not_the_projects_is_broken_unless_all_it_does_is_fill_in(
+    mutate: Mutate,
+) -> None:
+    judged = mutate(
+        PROJECT,
+        """
+        alter table public.notes add column words tsvector;
+        create trigger fills before insert or update on public.notes for each row
+        execute function tsvector_update_trigger(words, 'pg_catalog.english', title);
+        create trigger skips before update on public.notes
+        for each row execute function suppress_redundant_updates_trigger();
+        """,
+        people=PEOPLE[:1],
+    )
+    assert "trigger skips on public.notes: is gone" in judged, "it may keep a row as it was"
+    assert "trigger fills on public.notes: is gone" not in judged
+
+
 def test_names_are_read_the_same_way_before_and_after(mutate: Mutate) -> None:
     """A type outside pg_catalog is called otherwise under another search_path."""
     judged = mutate(

@@ -20,7 +20,7 @@ def same_check(targets: Targets, policy: PolicyText, clause: str, edit: Edit) ->
     words = set(re.findall(r"\w+", policy.checked or ""))
     read = {column.name for column in relation.columns if column.name in words}
     writers = [
-        targets.functions.by_oid[trigger.function].source
+        targets.functions.by_oid.get(trigger.function)
         for trigger in targets.triggers
         if trigger.relation == policy.relation and trigger.is_before
     ]
@@ -30,7 +30,9 @@ def same_check(targets: Targets, policy: PolicyText, clause: str, edit: Edit) ->
         for column in read & columns
         if oid == policy.relation and _is_for(targets, policy, role)
     }
-    if changed or any(_assigns(source, column) for source in writers for column in read):
+    if changed or any(
+        writer is None or _assigns(writer.source, column) for writer in writers for column in read
+    ):
         return None
     columns = ", ".join(sorted(read)) or "no column"
     return f"USING is the same, and nobody it is for may update what it reads: {columns}"

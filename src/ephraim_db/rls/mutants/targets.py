@@ -33,6 +33,7 @@ class Trigger:
     relation: int
     name: str
     function: int
+    function_name: str
     is_before: bool
     is_for_rows: bool
     events: tuple[str, ...]

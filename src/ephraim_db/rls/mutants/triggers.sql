@@ -3,6 +3,7 @@ select
     t.tgrelid::int8 as relation,
     t.tgname::text as name,
     t.tgfoid::int8 as function,
+    t.tgfoid::regproc::text as function_name,
     t.tgtype & 2 > 0 as is_before,
     t.tgtype & 1 > 0 as is_for_rows,
     array_remove(array[
