@@ -40,11 +40,12 @@ BY_HAND, BY_IDS, WHOLE = "dearest", "dearest, beside known ids", "dearest, whole
 ABOUT = """## Row-level security on a large log
 
 The same statement twice: as a persona, with our policies, and as the owner of the table, with the
-filter written by hand. The log has 10 thousand to 10 million rows (n says how far this run went; the
-last size takes ten minutes) of 1, 100 and 10,000 organizations, and each row of this table is the
-number of organizations where the policy costs most. The filter by hand means what the policy means: who asks is looked up, whether they are
-active and what they may read. *Beside known ids* the owner looks nothing up, as if the organization
-had been told by somebody to be trusted: what is left then are two lookups of about 7 µs each, which
+filter written by hand. The log has 10 thousand to 10 million rows (n says how far this run went;
+the last size takes some minutes) of 1, 100 and 10,000 organizations, and each row of this table is
+the number of organizations where the policy costs most. The filter by hand means what the policy
+means: who asks is looked up, whether they are active and what they may read. *Beside known ids* the
+owner looks nothing up, as if the organization had been told by somebody to be trusted: what is left
+then are two lookups of about 7 µs each, which
 weigh most where the statement itself takes 40. A participant's queries name the participant
 ([why](scale.md#participants)); one kind of row shows what becomes of those that do not. Inserts and
 updates are the sender's.
