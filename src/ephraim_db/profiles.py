@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
 from uuid import UUID
 
 from ephraim_db import inputs
 from ephraim_db.errors import NotFound
 from ephraim_db.inputs import Clear
-from ephraim_db.steps import Read, Row, Steps, Update, caller, equals, read, update
+from ephraim_db.steps import Read, Steps, Update, caller, equals, read, update
 
 
 class MemberRole(StrEnum):
@@ -38,23 +37,6 @@ class Profile:
     is_platform_admin: bool
     created_at: datetime
     updated_at: datetime
-
-    @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """Take PostgREST's row."""
-        return cls(
-            id=UUID(row["id"]),
-            organization_id=UUID(row["organization_id"]),
-            role=MemberRole(row["role"]),
-            first_name=row["first_name"],
-            last_name=row["last_name"],
-            email=row["email"],
-            phone=row["phone"],
-            sms_notifications_enabled=row["sms_notifications_enabled"],
-            is_platform_admin=row["is_platform_admin"],
-            created_at=datetime.fromisoformat(row["created_at"]),
-            updated_at=datetime.fromisoformat(row["updated_at"]),
-        )
 
 
 _COLUMNS = tuple(column.name for column in fields(Profile))

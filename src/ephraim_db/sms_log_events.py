@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Self
 from uuid import UUID
 
 from ephraim_db import inputs
-from ephraim_db.steps import Read, Row, Steps, caller, equals, read
+from ephraim_db.steps import Read, Steps, caller, equals, read
 
 _MOST = 500  # a message has a handful; below the smallest max_rows in use
 
@@ -26,11 +25,6 @@ class SmsLogEvent:
     note: str | None
     moved: bool
     created_at: datetime
-
-    @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """Take PostgREST's row."""
-        return cls(**{**row, "created_at": datetime.fromisoformat(row["created_at"])})
 
 
 _COLUMNS = tuple(column.name for column in fields(SmsLogEvent))

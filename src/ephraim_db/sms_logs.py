@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
 from uuid import UUID
 
 from ephraim_db import inputs
 from ephraim_db.cursor import Position
 from ephraim_db.errors import InvalidInput, NotFound
-from ephraim_db.steps import Read, Row, Steps, caller, equals, read
+from ephraim_db.steps import Read, Steps, caller, equals, read
 
 # Below the smallest max_rows in use (Supabase's default is 1000), which cuts answers silently.
 _LARGEST_PAGE = 500
@@ -60,27 +59,6 @@ class SmsLog:
     sent_at: datetime | None
     delivered_at: datetime | None
     failed_at: datetime | None
-
-    @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """Take PostgREST's row."""
-        return cls(
-            id=UUID(row["id"]),
-            to_phone=row["to_phone"],
-            message_body=row["message_body"],
-            twilio_sid=row["twilio_sid"],
-            status=SmsStatus(row["status"]),
-            error_code=row["error_code"],
-            error_message=row["error_message"],
-            related_shift_id=_uuid(row["related_shift_id"]),
-            related_worker_id=_uuid(row["related_worker_id"]),
-            related_participant_id=_uuid(row["related_participant_id"]),
-            created_at=datetime.fromisoformat(row["created_at"]),
-            updated_at=datetime.fromisoformat(row["updated_at"]),
-            sent_at=_moment(row["sent_at"]),
-            delivered_at=_moment(row["delivered_at"]),
-            failed_at=_moment(row["failed_at"]),
-        )
 
 
 COLUMNS = tuple(column.name for column in fields(SmsLog))
@@ -158,11 +136,3 @@ def _between(start: datetime | None, end: datetime | None) -> list[tuple[str, st
     if len(moments) == 2 and moments["created_from"][1] >= moments["created_before"][1]:
         raise InvalidInput("created_before", "is not after created_from")
     return [("created_at", f"{op}.{moment.isoformat()}") for op, moment in moments.values()]
-
-
-def _uuid(text: str | None) -> UUID | None:
-    return UUID(text) if text is not None else None
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text is not None else None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
-from typing import Self
 from zoneinfo import ZoneInfo
 
 from ephraim_db import inputs
 from ephraim_db.errors import InvalidInput
 from ephraim_db.sms_logs import SmsStatus
-from ephraim_db.steps import Read, Row, Steps, caller, read
+from ephraim_db.steps import Read, Steps, caller, read
 
 # A row for each of 15 statuses on each day; PostgREST's max_rows (1000) would cut more, silently.
 _LONGEST = timedelta(days=62)
@@ -23,11 +22,6 @@ class SmsOutcome:
     day: date
     status: SmsStatus
     messages: int
-
-    @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """Take PostgREST's row."""
-        return cls(date.fromisoformat(row["day"]), SmsStatus(row["status"]), row["messages"])
 
 
 _COLUMNS = tuple(column.name for column in fields(SmsOutcome))

@@ -59,12 +59,6 @@ def read_contract(path: Path) -> Facts:
     return _read(path, lines)
 
 
-def places_of(path: Path) -> dict[Fact, int]:
-    """Return the number of the line that states each fact."""
-    lines = enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1)
-    return {fact: number for number, line in lines if (fact := read_fact(line.strip()))}
-
-
 def _read(path: Path, lines: list[str]) -> Facts:
     stated: dict[Fact, tuple[Fact, int]] = {}
     for number, line in enumerate(lines, start=1):
