@@ -18,7 +18,7 @@ from tests.faults.sweeping import sweep
 from tests.faults.texting import SETTLED, assert_honest, open_messages, sending
 from tests.sms.conftest import ACACIA, TO
 from tests.sms.test_delivery import PUBLIC, post, report
-from tests.web.conftest import SessionOf, http, origin, page, session_of  # noqa: F401
+from tests.web.conftest import SessionOf, http, origin, page, session_of  # noqa: F401 - fixtures
 
 from ephraim_db.postgres import Server
 from ephraim_db.sealing import Keyring
@@ -94,8 +94,8 @@ def test_a_report_is_believed_when_it_is_signed_and_counts_once(
 
 
 def test_a_session_ends_by_the_clock_here_and_a_clock_behind_is_told_of(
-    http: httpx.Client,  # noqa: F811
-    session_of: SessionOf,  # noqa: F811
+    http: httpx.Client,  # noqa: F811 - the fixture
+    session_of: SessionOf,  # noqa: F811 - the fixture
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     session = session_of("admin")

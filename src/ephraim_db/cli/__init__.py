@@ -16,7 +16,7 @@ def main() -> None:
     """Run the command line; an expected failure is one message on stderr and status 1."""
     gc.set_threshold(SELDOM)
     try:
-        import click  # noqa: F401
+        import click  # noqa: F401 - only whether it is there
     except ImportError:
         sys.exit("ephraim-db's commands need more packages: pip install 'ephraim-db[rls]'")
     from ephraim_db.cli.group import commands

@@ -27,7 +27,7 @@ from ephraim_db.rls.report import print_matrix
 from ephraim_db.sealing import Keyring
 
 ACCOUNT_SID = "AC" + "0" * 32
-AUTH_TOKEN = "a Twilio auth token"  # noqa: S105
+AUTH_TOKEN = "a Twilio auth token"  # noqa: S105 - nobody's
 WIDTH = 100
 """Columns that the matrix needs."""
 

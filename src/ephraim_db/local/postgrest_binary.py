@@ -76,7 +76,7 @@ def _install(cache: Path) -> None:
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as unfinished:
-            ran = subprocess.run(  # noqa: S603
+            ran = subprocess.run(  # noqa: S603 - npm, with a version of ours
                 [
                     *(*npm, "install", "--prefix", unfinished, "--no-save", "--no-audit"),
                     *("--no-fund", "--loglevel=error", f"{_PACKAGE}@{_VERSION}"),

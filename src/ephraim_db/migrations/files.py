@@ -69,7 +69,7 @@ def find_migrations(
             continue
         if not path.name.isprintable():
             raise InvalidProject(f"{folder}: the name {path.name!r} does not print: rename it")
-        assert match is not None  # noqa: S101 - a file without a match has a reason to be skipped
+        assert match is not None  # a file without has a reason to be skipped
         version, name = match.groups()
         if keep_twins:
             version = _apart(version, found, path, on_progress)

@@ -25,7 +25,7 @@ from typing import TypedDict
 
 from ephraim_db.errors import DiskFull, PostgresError
 
-_MEMORY = "/dev/shm"  # noqa: S108
+_MEMORY = "/dev/shm"  # noqa: S108 - directories in it get names by tempfile
 _PLENTY = 2 * 1024**3  # bytes
 _WATCHDOG = Path(__file__).with_name("watchdog.py")
 _PATIENCE = 5.0  # seconds a child gets to stop before it is killed
@@ -78,7 +78,7 @@ class Household:
         self._tell(f"gone {child.pid}")
 
     def _tell(self, line: str) -> None:
-        assert self._watchdog.stdin is not None  # noqa: S101
+        assert self._watchdog.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._watchdog.stdin.write(f"{line}\n")
             self._watchdog.stdin.flush()
@@ -89,7 +89,7 @@ class Household:
             self.stop(child)
         _remove(self.directory)
         self._tell("done")
-        assert self._watchdog.stdin is not None  # noqa: S101
+        assert self._watchdog.stdin is not None
         self._watchdog.stdin.close()
         self._watchdog.wait()
 
@@ -133,7 +133,7 @@ def roomy_place() -> str:
     """
     chosen = tempfile.gettempdir()
     with contextlib.suppress(OSError):
-        unasked = chosen == "/tmp" and "TMPDIR" not in os.environ  # noqa: S108
+        unasked = chosen == "/tmp" and "TMPDIR" not in os.environ  # noqa: S108 - compared
         roomy = shutil.disk_usage(_MEMORY).free >= _PLENTY and os.access(_MEMORY, os.W_OK)
         if unasked and roomy:
             return _MEMORY

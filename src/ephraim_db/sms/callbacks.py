@@ -28,7 +28,7 @@ class CallbackUrl:
         """Refuse what Twilio would, or could not sign in a way that is checked here."""
         try:
             parts = urlsplit(self.public)
-            parts.port  # noqa: B018  # a port that is no number raises
+            parts.port  # noqa: B018 - a port that is no number raises
         except ValueError:
             raise InvalidInput("callback_url", "is not a URL") from None
         written = self.public.isprintable() and not set(" #") & set(self.public)

@@ -158,7 +158,7 @@ def _hand_over(call: CreateMessage) -> Steps[Heard | Failure]:
 
 def _pauses() -> Iterator[float]:
     for attempt in range(_TRIES - 1):
-        yield _FIRST_PAUSE * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311
+        yield _FIRST_PAUSE * 2**attempt * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
 
 
 def _heard(

@@ -23,7 +23,7 @@ class Endpoints:
     """Xero's own, or those of the pretended Xero."""
 
     authorize: str = "https://login.xero.com/identity/connect/authorize"
-    token: str = "https://identity.xero.com/connect/token"  # noqa: S105
+    token: str = "https://identity.xero.com/connect/token"  # noqa: S105 - an address
     revocation: str = "https://identity.xero.com/connect/revocation"
     connections: str = "https://api.xero.com/connections"
 

@@ -77,7 +77,7 @@ def mutate(
     EPHRAIM_DB_URL and DATABASE_URL; it has noticed if it fails.
     """
     try:
-        import pglast  # noqa: F401
+        import pglast  # noqa: F401 - only whether it is there
     except ImportError as missing:
         raise CannotRun(
             "to break an expression takes its parse tree: pip install 'ephraim-db[mutation]'"

@@ -48,7 +48,7 @@ class Callbacks:
         self.delivery = delivery
         self.answers: list[tuple[Report, int]] = []
         self._waiting: queue.Queue[Report | None] = queue.Queue()
-        self._random = random.Random(2010)  # noqa: S311
+        self._random = random.Random(2010)  # noqa: S311 - the same each time
         self._thread = threading.Thread(target=self._work, name="twilio-callbacks", daemon=True)
         self._thread.start()
 
@@ -110,7 +110,7 @@ def _report(account: Account, message: Message) -> Report:
 
 
 def _post(report: Report) -> int:
-    request = urllib.request.Request(  # noqa: S310  # the rules took http and https only
+    request = urllib.request.Request(  # noqa: S310 - the rules took http and https only
         report.url,
         data=urlencode(report.form).encode(),
         headers={
@@ -120,7 +120,7 @@ def _post(report: Report) -> int:
         },
     )
     try:
-        with urllib.request.urlopen(request, timeout=_ATTEMPT_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_ATTEMPT_SECONDS) as answer:  # noqa: S310 - as above
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()

@@ -157,7 +157,7 @@ def _handler(twilio: FakeTwilio) -> type[BaseHTTPRequestHandler]:
                 return
             self._answer(HTTPStatus.OK, _page(parts.path, mine, dict(query)))
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
             """Say nothing."""
 
         def _account(self) -> Account | None:

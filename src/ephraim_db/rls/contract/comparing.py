@@ -21,7 +21,7 @@ class Difference:
     def fact(self) -> Fact:
         """Return the fact, as it is now if it is there."""
         fact = self.after or self.before
-        assert fact is not None  # noqa: S101
+        assert fact is not None
         return fact
 
 
