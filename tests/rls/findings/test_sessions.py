@@ -121,6 +121,29 @@ def test_what_only_a_superuser_could_try_is_told(url: str) -> None:
     assert "app.team" in left_out.reason
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("update public.notes set remark = auth.uid()::text", 0),
+        ("insert into public.notes (id) values (1) on conflict do update set title = ''", 0),
+        ("-- set role anon\n perform auth.uid()", 0),
+        ("perform set_config('app.team', coalesce(auth.uid()::text, ''), true)", 0),
+        ("perform set_config('app.team', current_setting('app.team', true), true)", 0),
+        ("perform set_config('app.team', current_setting('app.team', true), false)", 1),
+        ("perform set_config('app.' || 'team', '', false), current_setting('app.team')", 1),
+        ("if true then set app.team = 'mine'; end if", 1),
+        ("execute 'set app.team = 1'", 1),
+        ("execute format('set %I = 1', 'app.team')", 0),
+    ],
+)
+def test_only_what_may_set_it_is_told_as_not_tried(url: str, body: str, expected: int) -> None:
+    """The SET of an UPDATE is none, and to read a setting is not to set it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"{PLAIN} {BELIEVING} {choosing(body)}".encode())
+        matrix = examine(connection, EVERYONE, rules=[lasting_settings.find]).matrix
+    assert len([one for one in matrix.unproven if one.of_search]) == expected
+
+
 def test_what_is_left_really_meets_whoever_comes_next(url: str) -> None:
     """What the finding says of pools, seen over two transactions of one connection."""
     with psycopg.connect(url, autocommit=True) as connection:

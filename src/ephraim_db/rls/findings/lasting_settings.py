@@ -29,10 +29,16 @@ from ephraim_db.rls.matrix import Unproven
 from ephraim_db.rls.personas import Persona
 
 RULE = "setting-stays"
+COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.S)
+FOR_NOW = re.compile(r"set_config\s*\((?:(?!set_config|;).)*?,\s*true\s*\)(?!\s*,)", re.I | re.S)
+"""What ends with the transaction; `current_setting(..., true)` is followed by a comma."""
 SETS = re.compile(
-    r"\bset_config\b|\bset\s+(?!local\b)(session\s+)?(role|[\w.\"]+\s*(=|to\b))", re.I
+    r"\bset_config\s*\(\s*(?:'(?P<given>[\w.]+)'\s*,|(?P<any>.))|"
+    r"(?:^|[;']|\b(?:begin|then|else|loop)\b)\s*"
+    r"set\s+(?!local\b)(?:session\s+)?\"?(?P<named>[\w.]+)",
+    re.I,
 )
-"""What may set something for longer than a transaction; `update ... set` looks alike."""
+"""What may set something for longer; the SET of an UPDATE begins no statement."""
 IDENTITY = ("role", "request.jwt.claims", "request.jwt.claim.sub")
 
 
@@ -73,11 +79,14 @@ def _is_superuser(scene: Scene) -> bool:
 
 
 def _named(scene: Scene, function: Function, settings: tuple[str, ...]) -> Iterator[str]:
-    """Yield the settings that a function, or one that it calls, names where it sets something."""
+    """Yield the settings that a function, or one that it calls, may set."""
     called = scene.facts.called([function.oid])
-    text = " ".join(scene.facts.functions[oid].source for oid in called)
-    if SETS.search(text):
-        yield from (name for name in settings if re.search(rf"\b{re.escape(name)}\b", text))
+    text = COMMENT.sub(" ", ";".join(scene.facts.functions[oid].source for oid in called))
+    found = [*SETS.finditer(FOR_NOW.sub(" ", text))]
+    names = {one["given"] or one["named"] for one in found}
+    if any(one["any"] for one in found):
+        names |= {name for name in settings if re.search(rf"\b{re.escape(name)}\b", text)}
+    yield from (name for name in settings if name in names)
 
 
 def _may_be_called(scene: Scene, function: Function) -> bool:
