@@ -73,6 +73,36 @@ def test_who_is_of_two_organizations_becomes_a_member_of_both(fill: Fill) -> Non
     assert filled.unfilled == ()
 
 
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [
+        (("super_admin", "tenant_admin", "staff", "member"), ["member", "tenant_admin"]),
+        (("platform_owner", "org_owner", "org_member"), ["org_member", "org_owner"]),
+        (("superuser", "boss", "clerk"), ["clerk", "boss"]),
+        (("super_admin",), ["super_admin", "super_admin"]),
+    ],
+)
+def test_made_people_stand_above_no_organization_unless_all_do(
+    fill: Fill, roles: tuple[str, ...], expected: list[str]
+) -> None:
+    labels = ", ".join(f"'{role}'" for role in roles)
+    members = f"""
+    create type public.rank as enum ({labels});
+    create table public.members (
+        team_id uuid references public.teams (id),
+        user_id uuid references auth.users (id),
+        admin_role public.rank not null default {labels.split(", ")[-1]},
+        primary key (team_id, user_id)
+    );
+    """
+    asking = (
+        "select admin_role::text from public.members "
+        f"where user_id in ('{made_user(1)}', '{made_user(2)}') order by user_id desc"
+    )
+    found, _ = fill(EMPTY, members, asking=asking, personas=MADE)
+    assert [role for (role,) in found] == expected
+
+
 def test_who_belongs_to_no_organization_gets_no_role_that_holds_in_all_of_them(fill: Fill) -> None:
     roles = """
     create type public.app_role as enum ('admin', 'member');

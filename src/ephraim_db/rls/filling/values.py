@@ -13,6 +13,8 @@ from ephraim_db.rls.filling.facts import Rule, Sort
 HIGH = ("owner", "admin", "administrator", "org_admin", "manager", "primary_owner")
 LOW = ("member", "user", "employee", "staff", "worker", "viewer", "guest", "participant")
 """What the role of who runs an organization, and of who merely belongs to it, is often called."""
+ABOVE = re.compile(r"super|platform|system|sys_?admin|global|root|site_?admin|support", re.I)
+"""Roles above every organization: nobody who is made for the run is given one if there is another."""
 
 _STRING = re.compile(r"'((?:[^']|'')*)'::")
 _NUMBER = re.compile(r"(?<![\w.'])\(?(-?\d+(?:\.\d+)?)\)?(?![\w.'])")
@@ -101,9 +103,11 @@ def candidates(
 def role_first(labels: Sequence[str], *, high: bool) -> list[str]:
     """Return labels with the one for whom it fits first: who runs the place, or who is in it."""
     words = HIGH if high else LOW
-    fitting = [label for word in words for label in labels if label.lower() == word]
-    rest = labels if high else tuple(reversed(labels))
-    return list(dict.fromkeys((*fitting[:1], *rest)))
+    within = [label for label in labels if not ABOVE.search(label)]
+    fitting = [label for word in words for label in within if label.lower() == word]
+    fitting += [label for word in words for label in within if word in label.lower().split("_")]
+    rest = within if high else within[::-1]
+    return list(dict.fromkeys((*fitting[:1], *rest, *labels)))
 
 
 def named_in_checks(column: str, rules: Sequence[Rule]) -> tuple[str, ...]:
