@@ -14,7 +14,7 @@ HIGH = ("owner", "admin", "administrator", "org_admin", "manager", "primary_owne
 LOW = ("member", "user", "employee", "staff", "worker", "viewer", "guest", "participant")
 """What the role of who runs an organization, and of who merely belongs to it, is often called."""
 ABOVE = re.compile(r"super|platform|system|sys_?admin|global|root|site_?admin|support", re.I)
-"""Roles above every organization: nobody who is made for the run is given one if there is another."""
+"""Roles above every organization: nobody who is made for the run gets one if there is another."""
 
 _STRING = re.compile(r"'((?:[^']|'')*)'::")
 _NUMBER = re.compile(r"(?<![\w.'])\(?(-?\d+(?:\.\d+)?)\)?(?![\w.'])")
