@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -10,7 +11,7 @@ from tests.rls.conftest import ANN
 
 from ephraim_db.rls import Persona
 from ephraim_db.rls.asking import Act, ask, prepare
-from ephraim_db.rls.probes import Answer, Probe, Question
+from ephraim_db.rls.probes import Answer, Command, Probe, Question
 
 ANYONE = Persona("ann", "authenticated", ANN)
 Ask = Callable[..., list[tuple[Answer, ...]]]
@@ -26,20 +27,41 @@ def asked(url: str) -> Iterator[Ask]:
         yield lambda *acts: ask(connection, "public", acts)
 
 
-def tell(sql: str, column: str = "", **options: str) -> Probe:
-    return Probe((Question("SELECT", "rows", column or sql),), sql, **options)  # type: ignore[arg-type]
+def tell(sql: str, column: str = "", *, command: Command = "SELECT") -> Probe:
+    return Probe((Question(command, "rows", column or sql),), sql)
 
 
 def states(answers: tuple[Answer, ...]) -> list[str | None]:
     return [answer.sqlstate for answer in answers]
 
 
-def test_a_probe_that_takes_too_long_is_the_only_one_lost(asked: Ask) -> None:
-    slow = tell("select array[1] from pg_sleep(2)")
-    fast = [tell(f"select array[{n}]") for n in (1, 2)]
-    first, second = asked(Act(ANYONE, [fast[0], slow, fast[1]]), Act(ANYONE, fast))
-    assert states(first) == [None, "57014", None]
-    assert states(second) == [None, None]
+SLEEP = "select array[1] from pg_sleep(2)"
+
+
+@pytest.mark.parametrize(
+    ("slow", "lost"), [("UPDATE", {"UPDATE"}), ("SELECT", {"SELECT", "UPDATE", "DELETE"})]
+)
+def test_what_takes_too_long_is_not_tried_again_by_the_same_role_nor_what_reads_before(
+    asked: Ask, slow: Command, lost: set[str]
+) -> None:
+    everything: tuple[Command, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
+    acts = [
+        Act(persona, [tell(f"select array[{n}]", command=c) for n, c in enumerate(everything)])
+        for persona in (ANYONE, replace(ANYONE, name="bob"), replace(ANYONE, role="anon"))
+    ]
+    stuck = replace(acts[0], probes=[tell(SLEEP, command=slow), *acts[0].probes])
+    first, second, third = asked(stuck, *acts[1:])
+    assert {a.question.command for a in first if a.sqlstate} == lost
+    assert {a.question.command for a in second if a.sqlstate} == lost
+    assert states(third) == [None] * 4
+
+
+def test_a_function_that_takes_too_long_is_called_no_more_by_anybody(asked: Ask) -> None:
+    fast = [tell("select array[1]")]
+    slow = Act(ANYONE, [tell(SLEEP), *fast], calls="f")
+    again = Act(replace(ANYONE, role="anon"), fast, calls="f")
+    first, second, third = asked(slow, again, replace(again, calls="g"))
+    assert (states(first), states(second), states(third)) == (["57014"] * 2, ["57014"], [None])
 
 
 def test_probes_that_are_slow_only_together_all_get_their_time(asked: Ask) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import psycopg
 import pytest
-from tests.rls.conftest import ANN, NOTES, Look
+from tests.rls.conftest import ANN, NOTES, PEOPLE, Look
 
-from ephraim_db.rls import Cell, Matrix
+from ephraim_db.rls import Cell, Matrix, observing
+from ephraim_db.rls.calls import TOO_LONG
+from ephraim_db.rls.findings import examine
 from ephraim_db.rls.probes import Command
 
 
@@ -189,3 +193,57 @@ def test_no_id_of_a_row_is_told(look: Look) -> None:
     matrix = look(NOTES, function("me() returns uuid", "select auth.uid()"))
     assert used(matrix, "ann", "me()").scope == "own"
     assert ANN not in repr((matrix.cells, matrix.unproven))
+
+
+def test_a_function_that_never_ends_is_called_as_one_persona_and_told_of_all(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a sequence gave out does not roll back, so it tells how often the function began."""
+    monkeypatch.setattr(observing, "MOST_SECONDS", 1)
+    endless = """
+    create sequence private_count;
+    create function public.endless() returns void language plpgsql security definer as $$
+    begin perform nextval('private_count'); loop end loop; end $$;
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"{NOTES} {endless}".encode())
+        matrix = examine(connection, PEOPLE).matrix
+        called = connection.execute("select last_value from private_count").fetchone()
+    assert called is not None
+    assert called[0] <= 2 + len(PEOPLE.everyone)  # each may try the sequence itself
+    told = [one for one in matrix.unproven if one.relation == "public.endless()"]
+    assert {one.persona for one in told} == {persona.name for persona in PEOPLE.everyone}
+    assert {one.reason for one in told} == {TOO_LONG}
+
+
+STUBBORN = """
+create function public.stubborn() returns void language plpgsql as $$
+begin
+    loop
+        begin perform pg_catalog.count(*) from generate_series(1, 1000000);
+        exception when query_canceled then null; end;
+    end loop;
+end $$;
+"""
+
+
+def test_a_function_that_will_not_be_cancelled_is_not_called(look: Look) -> None:
+    matrix = look(NOTES, STUBBORN)
+    told = {one.reason for one in matrix.unproven if one.relation == "public.stubborn()"}
+    assert told == {"it catches its own cancellation (query_canceled): not called"}
+
+
+def test_what_will_not_be_cancelled_ends_with_the_run(url: str) -> None:
+    still_there = "select count(*) from pg_catalog.pg_stat_activity where pid = %s"
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(f"{NOTES} {STUBBORN}".encode())
+        with psycopg.connect(url, autocommit=True) as connection:
+            backend = connection.info.backend_pid
+            with observing.observing(connection, PEOPLE):
+                connection.pgconn.send_query(b"select public.stubborn()")
+                connection.cancel_safe()
+                connection.pgconn.finish()
+        deadline = time.monotonic() + 20
+        while other.execute(still_there, (backend,)).fetchone() != (0,):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)

@@ -7,8 +7,8 @@ acts (a persona's probes on one relation) --one round trip--> answers for each
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
@@ -19,15 +19,42 @@ from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Answer, Probe, Question
 
 CANCELED = "57014"
+Stuck = tuple[str, str]
+"""A function that takes too long; or a role and a command, of one relation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a persona attempts, one after the other; `setup` is done before and undone after."""
+    """What a persona attempts, one after the other; `setup` is done before and undone after.
+
+    `calls` is the function that all of it calls, if it does.
+    """
 
     persona: Persona
     probes: Sequence[Probe]
     setup: str | None = None
+    calls: str | None = None
+
+    def stuck(self, probe: Probe) -> Stuck:
+        """Return what is left alone once the probe took too long."""
+        command = probe.questions[0].command.partition(" ")[0]
+        return (self.calls, "") if self.calls else (self.persona.role, command)
+
+    def left_out(self, probe: Probe, stuck: Collection[Stuck]) -> bool:
+        """Return whether it would take too long as well: most commands read first."""
+        mine = self.stuck(probe)
+        reads = not self.calls and mine[1] != "INSERT"
+        return mine in stuck or (reads and (mine[0], "SELECT") in stuck)
+
+    def unanswered(self, stuck: Collection[Stuck]) -> Iterator[Answer]:
+        """Yield the answers to what is left out."""
+        for probe in self.probes:
+            if self.left_out(probe, stuck):
+                yield from _told(probe, CANCELED, None, None, False)
+
+    def without(self, stuck: Collection[Stuck]) -> Act:
+        """Return the act without what is left out."""
+        return replace(self, probes=[p for p in self.probes if not self.left_out(p, stuck)])
 
 
 def prepare(connection: psycopg.Connection[Any]) -> None:
@@ -36,35 +63,43 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
 
 
 def ask(
-    connection: psycopg.Connection[Any], schema: str, acts: Iterable[Act]
+    connection: psycopg.Connection[Any],
+    schema: str,
+    acts: Iterable[Act],
+    stuck: set[Stuck] | None = None,
 ) -> list[tuple[Answer, ...]]:
     """Return the answers to each act; `schema` is looked in first for names that are bare.
 
     All acts share one `statement_timeout`. A probe that alone takes longer is answered with
-    SQLSTATE 57014.
+    SQLSTATE 57014, and so are all like it that come later, untried: `stuck` keeps which those are.
     """
-    wanted = list(acts)
-    if not any(act.probes for act in wanted):
-        return [() for _ in wanted]
-    answers: list[list[Answer]] = [[] for _ in wanted]
-    at, start = 0, 0
-    while at < len(wanted):
-        resume = None
-        rows = _send(connection, schema, wanted[at:], start)
+    stuck = set() if stuck is None else stuck
+    left = list(acts)
+    answers: list[list[Answer]] = [[] for _ in left]
+    while True:
+        if stuck:
+            for at, act in enumerate(left):
+                answers[at] += act.unanswered(stuck)
+                left[at] = act.without(stuck)
+        places = [at for at, act in enumerate(left) if act.probes]
+        if not places:
+            return [tuple(told) for told in answers]
+        rows = _send(connection, schema, [left[at] for at in places])
+        done = places[-1], len(left[places[-1]].probes)
         for count, (act, number, state, touched, numbers, constrained) in enumerate(rows):
-            here, place = at + act - 1, number - 1 + (start if act == 1 else 0)
+            here, place = places[act - 1], number - 1
             if state == CANCELED and count:  # once more, with the time to itself
-                resume = here, max(place, 0)
+                done = here, max(place, 0)
                 break
             if number:
-                told = _told(wanted[here].probes[place], state, touched, numbers, constrained)
-                answers[here] += told
+                probe = left[here].probes[place]
+                answers[here] += _told(probe, state, touched, numbers, constrained)
             if state == CANCELED:
-                resume = (here, place + 1) if number else (here + 1, 0)
-        if resume is None:
-            break
-        at, start = resume
-    return [tuple(told) for told in answers]
+                done = here, place + 1 if number else len(left[here].probes)
+                stuck |= {left[here].stuck(probe)} if number else set()
+        at, start = done
+        left[:at] = (replace(act, probes=()) for act in left[:at])
+        left[at] = replace(left[at], probes=left[at].probes[start:])
 
 
 def _told(
@@ -82,7 +117,7 @@ def _told(
 
 
 def _send(
-    connection: psycopg.Connection[Any], schema: str, acts: Sequence[Act], start: int
+    connection: psycopg.Connection[Any], schema: str, acts: Sequence[Act]
 ) -> list[tuple[Any, ...]]:
     sent, path = [], f"{quote(schema)}, public, extensions"
     statements = Statements(
@@ -90,13 +125,13 @@ def _send(
     )
     for act in acts:
         number: dict[Question, int] = {}
-        role, asked = act.persona.role, act.probes[start if act is acts[0] else 0 :]
+        role = act.persona.role
         sent.append(
             {
                 "role": role,
                 "settings": {"request.jwt.claims": act.persona.jwt_claims, "search_path": path},
                 "setup": act.setup,
-                "probes": [_as_json(probe, role, statements, number) for probe in asked],
+                "probes": [_as_json(probe, role, statements, number) for probe in act.probes],
             }
         )
     return connection.execute(

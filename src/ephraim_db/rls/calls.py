@@ -17,13 +17,13 @@ import psycopg
 from psycopg.sql import Literal
 
 from ephraim_db.rls.arguments import Arguments, Sources
-from ephraim_db.rls.asking import Act, ask
+from ephraim_db.rls.asking import CANCELED, Act, ask
 from ephraim_db.rls.catalog import Catalog, Relation
 from ephraim_db.rls.functions import Function, Functions
 from ephraim_db.rls.outside import leave_untried
 from ephraim_db.rls.ownership import OWNER_NAMES, Ownership, Whose
 from ephraim_db.rls.personas import Persona, Personas
-from ephraim_db.rls.probes import Answer, Probe, Question
+from ephraim_db.rls.probes import MOST_SECONDS, Answer, Probe, Question
 from ephraim_db.rls.probing import INSUFFICIENT_PRIVILEGE
 from ephraim_db.rls.rows import Rows
 from ephraim_db.rls.uses import Use
@@ -33,6 +33,7 @@ UNCALLABLE = frozenset({"trigger", "event_trigger", "internal", "cstring", "lang
 AT_ONCE = 10
 """Functions whose calls are sent together."""
 MOST_RETURNED = 1_000
+TOO_LONG = f"a call took longer than {MOST_SECONDS} s: it was called no more"
 NOBODY_KNOWS = 0
 FIRST_CHANGE = 10
 WRITES = ("adds to", "changes", "removes from")
@@ -69,7 +70,11 @@ class Calls:
         copied = [rows for rows in self.copied if rows.relation.has_places]
         sources = [Sources(function, copied) for function in functions]
         acts = [
-            Act(persona, () if reason else tuple(self._probes(those, persona)))
+            Act(
+                persona,
+                () if reason else tuple(self._probes(those, persona)),
+                calls=those.function.full_name,
+            )
             for those, reason in zip(sources, reasons, strict=True)
             for persona in self.personas.everyone
         ]
@@ -89,6 +94,8 @@ class Calls:
         found = self.functions.way_out([function.oid])
         if found:
             return f"it reaches outside the database ({found}): not called"
+        if self.functions.is_stubborn([function.oid]):
+            return "it catches its own cancellation (query_canceled): not called"
         if function.is_variadic:
             return "it takes any number of arguments: not called"
         words = self.functions.words[function.oid]
@@ -181,6 +188,7 @@ class Calls:
         self, function: Function, persona: Persona, answers: Sequence[Answer], *, granted: bool
     ) -> Use:
         states = [answer.sqlstate for answer in answers]
+        doubts = (TOO_LONG,) if CANCELED in states else ()
         if not granted and states == [INSUFFICIENT_PRIVILEGE]:
             return _use(function, persona, BY_GRANT)
         numbers = {n for answer in answers for n in answer.numbers}
@@ -188,7 +196,9 @@ class Calls:
             returned = {n for n in numbers if n < FIRST_CHANGE}
             effects = (*(("returns",) if returned else ()), *sorted(self._writes(numbers)))
             reach = self._reach(function, returned)
-            return _use(function, persona, Verdict("allowed", reach), effects)
+            return _use(function, persona, Verdict("allowed", reach), effects, doubts)
+        if doubts:
+            return _use(function, persona, Verdict("unproven"), doubts=doubts)
         if None in states:
             return _use(function, persona, Verdict("hidden"))
         if INSUFFICIENT_PRIVILEGE in states:

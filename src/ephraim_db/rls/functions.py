@@ -24,6 +24,8 @@ AT_ONCE = re.compile(
 LATER = re.compile(r"\bnet\.|\bcron\.|\bsupabase_functions\.|\bpg_sleep", re.IGNORECASE)
 """What waits for the commit, and so never comes here; and what only wastes time."""
 
+STUBBORN = re.compile(r"\bquery_canceled\b|\b57014\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Function:
@@ -89,6 +91,10 @@ class Functions:
         """Return what reaches outside in these functions, or in those that they call."""
         ways = self._ways_out_at_once if at_once else self._ways_out
         return next((ways[oid] for oid in sorted(self.called(oids)) if oid in ways), None)
+
+    def is_stubborn(self, oids: Iterable[int]) -> bool:
+        """Return whether these functions, or those that they call, may go on after a timeout."""
+        return any(STUBBORN.search(self.by_oid[oid].source) for oid in self.called(oids))
 
     def _reached_from(self, oid: int) -> frozenset[int]:
         if oid not in self._reached:

@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 import psycopg
 
+from ephraim_db.rls.asking import CANCELED
 from ephraim_db.rls.catalog import Kind
 from ephraim_db.rls.observing import Progress, observing
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona, Personas
-from ephraim_db.rls.probes import COMMANDS, Command
+from ephraim_db.rls.probes import COMMANDS, MOST_SECONDS, Command
 from ephraim_db.rls.probing import Observed
 from ephraim_db.rls.rows import MOST_BLIND
 from ephraim_db.rls.uses import Use
@@ -200,6 +201,8 @@ def _doubts(one: Observed, command: Command, verdict: Verdict) -> Iterator[str]:
         why = f": {one.rows.why_empty}" if one.rows.why_empty else ""
         empty = one.rows.total == 0
         yield f"the relation has no row{why}" if empty else "no probe could decide it"
+    elif verdict.sqlstate == CANCELED:
+        yield f"a probe took longer than {MOST_SECONDS} s: those like it were left out"
     elif verdict.outcome == "error":
         yield f"the probe ended in SQLSTATE {verdict.sqlstate}"
     elif verdict.outcome != "refused_by_grant":

@@ -25,6 +25,7 @@ from ephraim_db.rls.outside import leave_untried
 from ephraim_db.rls.ownership import Ownership
 from ephraim_db.rls.personas import Personas
 from ephraim_db.rls.prober import become_able, refuse_the_unprobeable
+from ephraim_db.rls.probes import MOST_SECONDS
 from ephraim_db.rls.probing import Observed, Probing
 from ephraim_db.rls.rows import Rows, copy_rows, no_rows
 from ephraim_db.rls.sequences import use_sequences
@@ -115,7 +116,10 @@ def observing(
 def _rolled_back(connection: psycopg.Connection[Any]) -> Iterator[None]:
     with connection.transaction(force_rollback=True):
         connection.execute(
-            "set local statement_timeout = '60s'; set local lock_timeout = '5s';"
-            "set local row_security = on; set local client_min_messages = error"
+            f"set local statement_timeout = '{MOST_SECONDS}s'; set local lock_timeout = '5s';"
+            "set local row_security = on; set local client_min_messages = error;"
+            # What will not be cancelled ends once nobody waits for it; not every platform can.
+            "do $$ begin set local client_connection_check_interval = '1s'; "
+            "exception when others then null; end $$"
         )
         yield

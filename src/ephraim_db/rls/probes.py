@@ -43,6 +43,9 @@ Until = Literal["passed", "settled", "unconstrained", "untroubled"]
 """When other tries for the same answer are of no use: once one passed; or a constraint objected,
 which is as much for the first of the questions; or once no constraint objected; or nothing did."""
 
+MOST_SECONDS = 15
+"""So long may a round trip take, and so a probe that has one to itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

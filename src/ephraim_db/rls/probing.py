@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from ephraim_db.rls.asking import Act, ask
+from ephraim_db.rls.asking import Act, Stuck, ask
 from ephraim_db.rls.catalog import Catalog, Privileges, Relation, quote
 from ephraim_db.rls.outside import Untried
 from ephraim_db.rls.ownership import Ownership, Whose
@@ -117,7 +117,11 @@ class Probing:
 
     def ask(self, acts: Iterable[Act]) -> list[tuple[Answer, ...]]:
         """Return the answers to acts on this relation."""
-        return ask(self.connection, self.rows.relation.schema, acts)
+        return ask(self.connection, self.rows.relation.schema, acts, self._stuck)
+
+    @cached_property
+    def _stuck(self) -> set[Stuck]:
+        return set()
 
     def _probes(self, persona: Persona) -> TableProbes | ViewProbes:
         relation, granted = self.rows.relation, self._granted(persona)

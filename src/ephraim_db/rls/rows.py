@@ -21,6 +21,7 @@ from psycopg.sql import Literal
 from ephraim_db.rls.catalog import Column, Relation, quote
 from ephraim_db.rls.ownership import Ownership, Whose
 from ephraim_db.rls.personas import Persona
+from ephraim_db.rls.probes import MOST_SECONDS
 
 MOST_ROWS = 1_000
 """Rows copied of one relation; a larger one is observed through these, and through"""
@@ -144,12 +145,14 @@ def copy_rows(
     try:
         rows = _look(connection, relation, personas, ownership, copy)
         if relation.has_places and rows.total > MOST_ROWS:
+            _run(connection, f"set local statement_timeout = '{4 * MOST_SECONDS}s'")
             for persona in personas:
                 missing = set(ownership.kinds(relation, persona)) - set(rows.kinds(persona))
                 for kind in sorted(missing):
                     _copy_more(
                         connection, relation, ownership.class_of_row(relation, persona), kind
                     )
+            _run(connection, f"set local statement_timeout = '{MOST_SECONDS}s'")
             rows = _look(connection, relation, personas, ownership)
     except psycopg.Error as error:
         _run(connection, f"rollback to savepoint {SAVEPOINT}")

@@ -16,7 +16,7 @@ from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step
-from ephraim_db.rls.findings.calling import reaches_outside
+from ephraim_db.rls.findings.calling import reaches_outside, was_called
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.doors import Doors
 from ephraim_db.rls.findings.finding import Severity
@@ -134,6 +134,7 @@ def _setting(scene: Scene, persona: Persona, setting: Setting) -> Iterator[Funct
             and function.argument_types
             and not function.is_variadic
             and not reaches_outside(scene, function)
+            and was_called(scene, persona, function)
             and "set_config" in function.source
             and setting.name in function.source
         ):

@@ -14,6 +14,11 @@ def reaches_outside(scene: Scene, function: Function) -> bool:
     return scene.facts.known.way_out([function.oid]) is not None
 
 
+def was_called(scene: Scene, persona: Persona, function: Function) -> bool:
+    """Return whether a call came to something when it was observed: one that never ends did not."""
+    return all(c.outcome != "unproven" for c in scene.cells(persona, function, "EXECUTE"))
+
+
 def steps_past_policies(scene: Scene, function: Function) -> bool:
     """Return whether it, or a function that it calls, runs with its owner's rights."""
     return any(scene.facts.functions[oid].definer for oid in scene.facts.called([function.oid]))
@@ -35,5 +40,5 @@ def callable_by(scene: Scene, persona: Persona) -> Iterator[Function]:
 def worth_calling(scene: Scene, persona: Persona) -> Iterator[Function]:
     """Yield those that may be called without a trace."""
     for function in callable_by(scene, persona):
-        if not reaches_outside(scene, function):
+        if not reaches_outside(scene, function) and was_called(scene, persona, function):
             yield function

@@ -20,7 +20,7 @@ from ephraim_db.rls.catalog import quote
 from ephraim_db.rls.findings.arguments import call, prepare_arguments, tries
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.caller_settings import OWN_NAME
-from ephraim_db.rls.findings.calling import reaches_outside
+from ephraim_db.rls.findings.calling import reaches_outside, was_called
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.doors import Doors
 from ephraim_db.rls.findings.scene import Scene
@@ -50,7 +50,7 @@ def find(scene: Scene) -> Iterator[Candidate | Unproven]:
         settings = [*_named(scene, function, (*believed, *IDENTITY))]
         people = (*scene.members, *scene.anonymous)
         caller = next((p for p in people if p.role in function.executors), None)
-        if not caller or not settings or not _may_be_called(scene, function):
+        if not caller or not settings or not _may_be_called(scene, caller, function):
             continue
         for setting in settings:
             if setting != "role" and not may_try_all:
@@ -89,12 +89,13 @@ def _named(scene: Scene, function: Function, settings: tuple[str, ...]) -> Itera
     yield from (name for name in settings if name in names)
 
 
-def _may_be_called(scene: Scene, function: Function) -> bool:
+def _may_be_called(scene: Scene, caller: Persona, function: Function) -> bool:
     return (
         function.schema in scene.observation.personas.schemas
         and not function.is_trigger
         and not function.is_variadic
         and not reaches_outside(scene, function)
+        and was_called(scene, caller, function)
     )
 
 

@@ -190,9 +190,9 @@ class Scene:
         cells = self.cells(persona, relation, command)
         return tuple(cell for cell in cells if cell.outcome == "allowed")
 
-    def cells(self, persona: Persona, relation: Relation, command: Command) -> tuple[Cell, ...]:
+    def cells(self, who: Persona, of: Relation | Function, command: Command) -> tuple[Cell, ...]:
         """Return the cells of what the persona tried."""
-        return self._cells.get((persona.name, relation.full_name, command), ())
+        return self._cells.get((who.name, of.full_name, command), ())
 
     def rows_seen(self, persona: Persona, relation: Relation) -> frozenset[int]:
         """Return the numbers of the copied rows that the persona sees; of a view, none."""
