@@ -10,12 +10,15 @@ import asyncio
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 from tests.conftest import PROJECT
+from tests.faults.boundaries import Boundaries
+from tests.faults.http_proxy import http_proxy, http_through
 from tests.faults.sweeping import end_sessions
 from tests.faults.texting import Texting, assert_honest, assert_only_added, prepare, texting
 from tests.sms.conftest import ACACIA, TO, Owner
@@ -91,25 +94,47 @@ def crash(server: Server) -> None:
         os.kill(victim.info.backend_pid, signal.SIGKILL)
 
 
+def wait_until_it_is_back(server: Server) -> None:
+    """Return once the server takes sessions again: a crashed one comes back by itself."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            psycopg.connect(server.url()).close()
+            return
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
 @pytest.mark.parametrize("go_down", [restart, crash])
 def test_nothing_is_doubled_or_lost_and_the_same_sender_goes_on(
     scene: Texting, go_down: Callable[[Server], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     messages = [Sms(ACACIA, TO, body, idempotency_key=body) for body in BODIES]
-    twilio = Twilio(scene.twilio.url)
-    done = 0
-    with Sender(scene.login, Keyring([scene.key]), connections=8, twilio=twilio) as sender:
-        outcomes = []
-        for outcome in sender.send_many(messages, concurrency=IN_FLIGHT):
-            outcomes.append(outcome)
-            done += 1
-            if done == IN_FLIGHT:
-                go_down(scene.database.server)
+
+    def go_down_before_some_are_taken() -> None:
+        if len(on_their_way.passed) == IN_FLIGHT:
+            go_down(scene.database.server)
+
+    on_their_way = Boundaries(watch=go_down_before_some_are_taken)
+    on_their_way.started.set()
+    with (
+        http_proxy(scene.twilio.url, on_their_way) as proxy,
+        Sender(
+            scene.login,
+            Keyring([scene.key]),
+            connections=8,
+            twilio=Twilio(http_through(proxy)),
+        ) as sender,
+    ):
+        outcomes = list(sender.send_many(messages, concurrency=IN_FLIGHT))
+        assert on_their_way.wrong is None
         assert len(outcomes) == len(BODIES)
         failed = [outcome.error for outcome in outcomes if outcome.error]
         assert any(record.name == "psycopg.pool" for record in caplog.records), "unnoticed"
         assert all("try again" in str(error) for error in failed), failed
 
+        wait_until_it_is_back(scene.database.server)
         before = scene.events()
         again = list(sender.send_many(messages, concurrency=IN_FLIGHT))
         assert [outcome.error for outcome in again if outcome.error] == []
