@@ -12,7 +12,7 @@ from tests.faults.texting import SETTLED, assert_only_added, heard, open_message
 from ephraim_db.postgres import Server
 from ephraim_db.sms import Reconciled
 
-HEARD = dict.fromkeys(SETTLED, 1)
+HEARD = {**dict.fromkeys(SETTLED, 1), "number 3": 2}  # of which Twilio had answered
 
 
 @pytest.mark.parametrize("fault", [*KILLS, *CUTS])

@@ -135,15 +135,26 @@ def lose(owner: Owner) -> list[Message]:
     taken = []
     for number, (status, sid, at_twilio) in enumerate(states):
         body = f"number {number}"
-        owner.rows(
+        [row] = owner.rows(
             "insert into public.sms_logs (organization_id, to_phone, message_body, status, "
-            "twilio_sid) values (%(o)s, %(to)s, %(body)s, %(status)s::sms_status, %(sid)s)",
+            "twilio_sid) values (%(o)s, %(to)s, %(body)s, %(status)s::sms_status, %(sid)s) "
+            "returning id",
             o=ACACIA,
             to=TO,
             body=body,
             status=status,
             sid=sid,
         )
+        if sid:
+            owner.rows(
+                "insert into public.sms_log_events (organization_id, sms_log_id, twilio_sid, "
+                "source, status, moved) "
+                "values (%(o)s, %(id)s, %(sid)s, 'answer', %(status)s, true)",
+                o=ACACIA,
+                id=row["id"],
+                sid=sid,
+                status=status,
+            )
         if at_twilio:
             message = Message(SID, TO, FROM, body, None, status="delivered")
             message.sid = sid or message.sid
