@@ -83,7 +83,8 @@ class Relation:
 
     `policies` is None where row security is off. `reads` are the oids of the relations that it is
     made of; `calls` those of the functions of its view or its triggers.
-    `published` are the columns that Realtime sends to subscribers.
+    `published` are the columns that Realtime sends to subscribers. `askers` are those that its
+    policies compare with auth.uid().
     """
 
     oid: int
@@ -99,6 +100,7 @@ class Relation:
     calls: tuple[int, ...] = ()
     published: tuple[str, ...] = ()
     triggers: tuple[Trigger, ...] = ()
+    askers: tuple[str, ...] = ()
 
     @cached_property
     def full_name(self) -> str:
@@ -205,6 +207,7 @@ def _relation(row: dict[str, Any]) -> Relation:
         tuple(row["calls"]),
         tuple(row["published"]),
         tuple(Trigger(t["name"], tuple(t["commands"])) for t in row["triggers"]),
+        tuple(row["askers"]),
     )
 
 

@@ -189,6 +189,20 @@ select
         case when r.updatable & 16 > 0 then 'DELETE' end
     ], null) as commands,
     case when r.relrowsecurity then coalesce(p.policies, '[]') end as policies,
+    array(
+        select distinct coalesce(m.named[1], m.named[2])
+        from pg_catalog.pg_policy as o
+        cross join
+            lateral regexp_matches(
+                concat(
+                    pg_catalog.pg_get_expr(o.polqual, o.polrelid),
+                    pg_catalog.pg_get_expr(o.polwithcheck, o.polrelid)
+                ),
+                '\((\w+) = (?:\( SELECT )?auth\.uid\(\)|auth\.uid\(\)(?: AS uid\))? = (\w+)\)',
+                'g'
+            ) as m (named)
+        where o.polrelid = r.oid
+    ) as askers,
     coalesce(s.attnames, '{}') as published,
     array(
         select n.refobjid::int8

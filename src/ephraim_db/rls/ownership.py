@@ -47,7 +47,12 @@ class Ownership:
             if key.columns == (boundary,)
         }
         users = catalog.named("auth", "users")
-        self._user_columns: set[tuple[int, str]] = {(users.oid, "id")} if users else set()
+        self._user_columns = {
+            (relation.oid, column)
+            for relation in catalog.relations.values()
+            for column in relation.askers
+            if relation.primary_key == (column,)  # a profile, though no foreign key says so
+        } | ({(users.oid, "id")} if users else set())
         self._spread_user_columns()
 
     def class_of_row(self, relation: Relation, persona: Persona) -> str:

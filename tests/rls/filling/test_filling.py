@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from tests.rls.conftest import ACME, ANN, NOTES, USERS, ZETA, Look
+from tests.rls.conftest import ACME, ANN, NOTES, PEOPLE, USERS, ZETA, Look
 from tests.rls.filling.conftest import Fill
 
 from ephraim_db.rls import Matrix, Persona, Personas
@@ -195,6 +195,21 @@ def test_values_are_found_for(columns: str, fill: Fill) -> None:
     found, filled = fill(types, f"create table public.t ({columns});", asking=count("t"))
     assert found[0][0] > 0, filled.unfilled
     assert filled.unfilled == ()
+
+
+@pytest.mark.parametrize("using", ["id = (select auth.uid())", "auth.uid() = id"])
+def test_a_profile_is_its_users_where_only_a_policy_says_so(fill: Fill, using: str) -> None:
+    profiles = f"""
+    create table public.people (id uuid primary key, name text);
+    alter table public.people enable row level security;
+    create policy "people read themselves" on public.people for select using ({using});
+    create table public.tasks (
+        id serial primary key, writer uuid not null references public.people (id), title text
+    );
+    """
+    asking = "select t.writer::text from public.tasks as t join auth.users as u on t.writer = u.id"
+    found, _ = fill(profiles, asking=asking, personas=replace(PEOPLE, boundary=None))
+    assert {ANN} < {writer for (writer,) in found}
 
 
 def test_foreign_keys_are_followed_in_their_order(fill: Fill) -> None:

@@ -51,6 +51,16 @@ def test_rows_shared_on_purpose_are_some_and_only_told(find: Find) -> None:
     assert found.said(READ) == ["info notes", "info notes"]
 
 
+def test_who_has_no_row_of_others_to_read_is_not_held_from_them(find: Find) -> None:
+    """All the notes are bob's or his team's after this, so what he may not read is not seen."""
+    all_of_bob = (
+        f"alter table public.notes add writer uuid references auth.users (id) default '{BOB}';"
+    )
+    found = find(PLAIN, all_of_bob, policy("select", "true"))
+    assert set(found.said(READ, "ann")) == {"error notes"}
+    assert found.said(READ, "bob") == []
+
+
 TIPS = f"""
 create table public.tips (id bigint primary key, team_id uuid references public.teams (id));
 create table public.parts (tip_id bigint primary key references public.tips (id));

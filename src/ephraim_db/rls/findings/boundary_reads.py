@@ -66,6 +66,7 @@ def _severity(scene: Scene, persona: Persona, relation: Relation) -> tuple[Sever
         for other in scene.judged_members
         if other.role == persona.role
         and other.organizations == persona.organizations
+        and (scene.whose(other, relation, Whose.OTHER) or not relation.has_places)
         and not any(c.scope == "all" for c in scene.allowed(other, relation, "SELECT"))
     ]
     if held:
