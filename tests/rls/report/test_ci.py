@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -126,7 +127,7 @@ def test_json_has_the_lines_that_differ(report: Report) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_tells_findings_before_differences(report: Report, form: str) -> None:
-    text = " ".join(FORMS[form](report).replace("\\", "").split())
+    text = " ".join(unescape(FORMS[form](report)).replace("\\", "").split())
     assert report.findings[0].message in text
     assert TOLD in text
     assert text.index(report.findings[0].message) < text.index(TOLD)

@@ -4,7 +4,8 @@ Observation + Matrix -> scene -> rules (one a file) -> candidates -> proofs carr
 """
 
 from ephraim_db.rls.findings.examining import Examined, examine, find_findings
-from ephraim_db.rls.findings.finding import Finding, Severity, at_least, worst_first
+from ephraim_db.rls.findings.finding import Finding, Severity, at_least
+from ephraim_db.rls.findings.ordering import worst_first
 from ephraim_db.rls.findings.suppressing import STALE
 
 __all__ = [

@@ -31,16 +31,6 @@ class Finding:
     fix: str
 
 
-def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings, the worst on top, in an order that does not change between runs."""
-    return tuple(
-        sorted(
-            findings,
-            key=lambda f: (SEVERITIES.index(f.severity), f.rule, f.relation, f.columns, f.persona),
-        )
-    )
-
-
 def at_least(severity: Severity, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return those that are as bad as `severity`, or worse."""
     worst = SEVERITIES[: SEVERITIES.index(severity) + 1]

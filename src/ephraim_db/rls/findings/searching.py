@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from ephraim_db.rls.findings import slow_policies
 from ephraim_db.rls.findings.candidates import Candidate, prove
 from ephraim_db.rls.findings.course import Course
-from ephraim_db.rls.findings.finding import Finding, worst_first
+from ephraim_db.rls.findings.finding import Finding
+from ephraim_db.rls.findings.ordering import worst_first
 from ephraim_db.rls.findings.rules import RULES, Rule
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.findings.slow_policies import Cost
@@ -42,6 +43,7 @@ def search(
     course.prove(len(candidates))
     found = list(prove(scene, candidates))
     left_out = "" if any(isinstance(rule, Cost) for rule in chosen) else slow_policies.RULE
-    findings = worst_first(suppress(found, observation.personas.suppressions, left_out))
+    personas = observation.personas
+    findings = worst_first(suppress(found, personas.suppressions, left_out), personas)
     untried = (one for one in suspected if isinstance(one, Unproven))
     return findings, (*untried, *overlong_left_out(scene))
