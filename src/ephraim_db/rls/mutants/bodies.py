@@ -2,23 +2,21 @@
 
 create or replace function private.is_member() ... as $$ select true $$
 
-PL/pgSQL that does no more than `return (select ...)` is read, and broken, as the SQL it holds.
+In PL/pgSQL each piece of SQL is broken where it stands, see plpgsql.py.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from pglast import ast, parse_plpgsql, parse_sql
-from pglast.enums import SubLinkType
+from pglast import ast, parse_sql
 from pglast.parser import ParseError
 from pglast.stream import RawStream
 
 from ephraim_db.rls.mutants.expressions import Edit, mutate_statement
 from ephraim_db.rls.mutants.mutant import Mutant
+from ephraim_db.rls.mutants.plpgsql import pieces
 from ephraim_db.rls.mutants.targets import FunctionText, Targets
 
 
@@ -73,9 +71,12 @@ def _say_something_else(targets: Targets, function: FunctionText) -> Iterator[Mu
                 Edit(operator, f"returns {words}", f"select {value}", "a row it decides about"),
                 RawStream()(_with_body(tree, f"select {value}")),
             )
-    body = _sql_body(tree) or _returned(function.definition)
-    for edit in mutate_statement(body, targets.named) if body else ():
-        yield _mutant(function, edit, RawStream()(_with_body(tree, edit.sql)))
+    if (body := _sql_body(tree)) is not None:
+        for edit in mutate_statement(body, targets.named):
+            yield _mutant(function, edit, RawStream()(_with_body(tree, edit.sql)))
+    for piece in pieces(function.definition):
+        for edit in mutate_statement(piece.select, targets.named):
+            yield _mutant(function, edit, piece.replaced(edit.sql))
 
 
 def _values(targets: Targets, function: FunctionText) -> Iterator[tuple[str, str]]:
@@ -108,26 +109,6 @@ def _sql_body(tree: Any) -> str | None:
         return None
     text: str = options["as"][0].sval
     return text
-
-
-def _returned(definition: str) -> str | None:
-    """Return, as a SELECT, what a function in PL/pgSQL returns, if it does nothing else."""
-    try:
-        (function,) = parse_plpgsql(definition)
-    except (ParseError, ValueError, json.JSONDecodeError):
-        return None
-    match function["PLpgSQL_function"].get("action"):
-        case {
-            "PLpgSQL_stmt_block": {
-                "body": [{"PLpgSQL_stmt_return": {"expr": {"PLpgSQL_expr": {"query": query}}}}]
-            }
-        } if not re.search(r"\bdeclare\b", definition, re.IGNORECASE):
-            select: Any = parse_sql(f"select {query}")[0].stmt
-            value = select.targetList[0].val
-            is_select = isinstance(value, ast.SubLink) and value.testexpr is None
-            is_select = is_select and value.subLinkType == SubLinkType.EXPR_SUBLINK
-            return RawStream()(value.subselect) if is_select else f"select {query}"
-    return None
 
 
 def _with_body(tree: Any, body: str) -> Any:

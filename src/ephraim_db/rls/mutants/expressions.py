@@ -145,7 +145,7 @@ def _edit_equality(node: Any, place: Place) -> Iterator[tuple[Edit, Any]]:
         (node.lexpr, node.rexpr, True),
         (node.rexpr, node.lexpr, False),
     ):
-        if isinstance(column, ast.ColumnRef) and _says_who_asks(value):
+        if isinstance(column, ast.ColumnRef) and _says_who_asks(value, place):
             for name, other in _other_columns(column, place):
                 left, right = (other, value) if is_left else (value, other)
                 yield (
@@ -159,16 +159,28 @@ def _edit_equality(node: Any, place: Place) -> Iterator[tuple[Edit, Any]]:
                 )
 
 
-def _says_who_asks(node: Any) -> bool:
-    """Return whether a side of a comparison is about the session: a call, or a select of one."""
+def _says_who_asks(node: Any, place: Place) -> bool:
+    """Return whether a side of a comparison is about the session: a call, a variable, a select."""
     if isinstance(node, ast.SubLink):
         select: Any = node.subselect
-        return not select.fromClause and _says_who_asks(select.targetList[0].val)
+        return not select.fromClause and _says_who_asks(select.targetList[0].val, place)
     if isinstance(node, ast.TypeCast):
-        return _says_who_asks(node.arg)
+        return _says_who_asks(node.arg, place)
     if isinstance(node, ast.A_Expr):
-        return _says_who_asks(node.lexpr)
-    return isinstance(node, ast.FuncCall)
+        return _says_who_asks(node.lexpr, place)
+    return isinstance(node, ast.FuncCall) or _is_variable(node, place)
+
+
+def _is_variable(node: Any, place: Place) -> bool:
+    """Return whether it is a bare name, and no column of what is selected from."""
+    if not isinstance(node, ast.ColumnRef) or not place.scope:
+        return False
+    fields: Any = node.fields
+    relations = [relation for alias, relation in place.scope.items() if alias]
+    return len(fields) == 1 and all(
+        relation and all(column.name != fields[0].sval for column in relation.columns)
+        for relation in relations
+    )
 
 
 def _other_columns(column: Any, place: Place) -> Iterator[tuple[str, Any]]:
