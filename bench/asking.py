@@ -1,7 +1,7 @@
 """What is asked of the SMS log, as each persona and by hand, in SQL.
 
 A persona asks, and policies filter. The owner of the table asks the same with the filter written by
-hand: by who asks, which has to be looked up as the policy does, or by ids that are known already.
+hand, which looks up who asks as the policy does, or with the ids that this comes to.
 """
 
 from __future__ import annotations
@@ -43,10 +43,21 @@ offset (
 )
 limit 1
 """
-_STAFF = """m.organization_id = (
-    select p.organization_id
-    from public.profiles as p
-    where p.id = '{sub}' and p.is_active and p.role in ('admin', 'coordinator', 'worker')
+_BY_HAND = """m.organization_id = (
+    select p.organization_id from public.profiles as p where p.id = '{sub}' and p.is_active
+) and (
+    (
+        select p.role in ('admin', 'coordinator', 'worker')
+        from public.profiles as p
+        where p.id = '{sub}' and p.is_active
+    )
+    or m.related_participant_id = (
+        select q.id
+        from public.profiles as p
+        inner join public.participants as q
+            on p.organization_id = q.organization_id and p.id = q.profile_id
+        where p.id = '{sub}' and p.is_active
+    )
 )"""
 _PARTICIPANT = """(m.organization_id, m.related_participant_id) = (
     select q.organization_id, q.id
@@ -72,17 +83,17 @@ def asked(owner: psycopg.Connection) -> Iterator[Asked]:
     """Yield each query of each persona; `owner` looks where page 1000 begins."""
     for persona, sub in SUBS.items():
         known, named = f"m.organization_id = '{ACACIA}'", "true"
-        by_hand = (_PARTICIPANT if persona == "participant" else _STAFF).format(sub=sub)
         if persona == "participant":
             named = f"m.related_participant_id = '{PARTICIPANT}'"
             known = f"{known} and {named}"
         for query, (form, condition) in _queries(owner, known).items():
-            filters = (named, by_hand, known)
+            filters = (named, f"{named} and {_BY_HAND.format(sub=sub)}", known)
             yield Asked(
                 query, persona, *(form.format(conditions=f"{f} and {condition}") for f in filters)
             )
         if persona == "participant":
-            pages = (_PAGE_OF.format(conditions=f) for f in ("true", by_hand, known))
+            filters = ("true", _PARTICIPANT.format(sub=sub), known)
+            pages = (_PAGE_OF.format(conditions=f) for f in filters)
             yield Asked(UNNAMED, persona, *pages)
 
 

@@ -85,11 +85,16 @@ class Goal:
 def in_turns(
     rounds: int, *contestants: Callable[[], object], clock: Callable[[], float] = time.perf_counter
 ) -> list[list[float]]:
-    """Let each work in turn, `rounds` times; return the seconds of each by the `clock`."""
+    """Let each work in turn, `rounds` times; return the seconds of each by the `clock`.
+
+    Every other round goes backwards: who comes first finds the caches as somebody else left them.
+    """
     seconds: list[list[float]] = [[] for _ in contestants]
+    turns = list(zip(seconds, contestants, strict=True))
     for _ in range(rounds):
-        for taken, work in zip(seconds, contestants, strict=True):
+        for taken, work in turns:
             taken.append(timed(work, clock))
+        turns.reverse()
     return seconds
 
 

@@ -63,12 +63,12 @@ def test_the_page_tells_every_row_and_goal(tmp_path: Path) -> None:
     assert "Sealing" not in page
 
 
-def test_contestants_take_turns() -> None:
+def test_contestants_take_turns_and_nobody_is_always_first() -> None:
     turns: list[str] = []
 
     seconds = in_turns(2, lambda: turns.append("ours"), lambda: turns.append("theirs"))
 
-    assert turns == ["ours", "theirs", "ours", "theirs"]
+    assert turns == ["ours", "theirs", "theirs", "ours"]
     assert [len(taken) for taken in seconds] == [2, 2]
 
 
