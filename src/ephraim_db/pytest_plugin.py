@@ -100,9 +100,12 @@ def supabase_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """The Postgres of this run, or of this worker of it, as pyproject.toml chooses."""
     with explained():
         from ephraim_db.postgres import start_postgres
+        from ephraim_db.project import read_major_version
         from ephraim_db.testing.configuring import read_configuration
 
-        with start_postgres(read_configuration(pytestconfig.rootpath).postgres) as server:
+        chosen = read_configuration(pytestconfig.rootpath)
+        major = read_major_version(chosen.project)
+        with start_postgres(chosen.postgres, major=major) as server:
             yield server
 
 

@@ -23,7 +23,12 @@ from ephraim_db.errors import (
     WrongPassword,
 )
 from ephraim_db.postgres import Server, start_postgres
-from ephraim_db.postgres.binaries import embedded_binaries, service_account, system_binaries
+from ephraim_db.postgres.binaries import (
+    auto_binaries,
+    embedded_binaries,
+    service_account,
+    system_binaries,
+)
 from ephraim_db.postgres.cluster import explain
 
 
@@ -136,6 +141,34 @@ def test_a_refusal_never_repeats_the_password(server: Server) -> None:
             pass
         assert "hunter2" not in str(caught.value)
         assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "major"),
+    [
+        (None, "system", 15),
+        (15, "system", 15),
+        (16, "system", 16),
+        (17, "embedded", 17),
+        (18, "system", 15),
+    ],
+)
+def test_auto_takes_the_version_that_is_asked_for_wherever_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wanted: int | None, kind: str, major: int
+) -> None:
+    """15 is on PATH, 16 is installed as well, and what we bring is 17."""
+    for version in (15, 16):
+        place = tmp_path / str(version)
+        for program in ("postgres", "initdb"):
+            file = place / program
+            place.mkdir(exist_ok=True)
+            file.write_text(f"#!/bin/sh\necho '{program} (PostgreSQL) {version}.1'\n")
+            file.chmod(0o755)
+    directories = [tmp_path / "15", tmp_path / "16"]
+    monkeypatch.setattr("ephraim_db.postgres.binaries._system_directories", lambda: directories)
+    monkeypatch.setenv("PATH", f"{tmp_path / '15'}:{os.environ['PATH']}")
+    chosen, binaries = auto_binaries(wanted)
+    assert (chosen, binaries.major) == (kind, major)
 
 
 def test_an_unknown_choice_is_told_the_choices() -> None:

