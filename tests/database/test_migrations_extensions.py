@@ -9,7 +9,7 @@ import pytest
 from tests.supabase_cli import make_project
 
 from ephraim_db.errors import MigrationFailed
-from ephraim_db.migrations import apply_migrations, find_migrations
+from ephraim_db.migrations import apply_migrations, find_migrations, salvage_migrations
 
 
 def apply(url: str, folder: Path, sql: str) -> None:
@@ -35,6 +35,33 @@ def test_an_extension_that_is_available_on_supabase_is_created(
             "select statements from supabase_migrations.schema_migrations"
         ).fetchone()
     assert recorded == ([sql],)
+
+
+@pytest.mark.parametrize("keep_going", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    ["", "with (lists = 100)", "WITH (m = 16, ef_construction = 64) where e is not null"],
+)
+def test_an_index_of_vectors_is_made_whatever_its_options(
+    options: str, keep_going: bool, empty_database: str, tmp_path: Path
+) -> None:
+    """Also where a statement beside it fails, and each is run by itself."""
+    method = "ivfflat" if "lists" in options else "hnsw"
+    index = f"create index on docs using {method} (e extensions.vector_cosine_ops) {options}"
+    table = "create table docs (id int, e extensions.vector(3))"
+    sql = ";\n".join(["create extension vector", table, index])
+    if keep_going:
+        project = make_project(tmp_path, {"1_a.sql": f"{sql};\nselect 1 / 0"})
+        with psycopg.connect(empty_database, autocommit=True) as connection:
+            (failure,) = salvage_migrations(connection, find_migrations(project))
+        assert failure.sqlstate == "22012"
+    else:
+        apply(empty_database, tmp_path, sql)
+    with psycopg.connect(empty_database) as connection:
+        made = connection.execute(
+            "select amname from pg_indexes join pg_am on indexdef ~ amname where tablename = 'docs'"
+        ).fetchall()
+    assert made == [(method,)]
 
 
 @pytest.mark.parametrize("name", ["pgcrypto", '"uuid-ossp"'])

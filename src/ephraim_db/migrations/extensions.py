@@ -1,7 +1,9 @@
-"""`create extension` where a local platform has made the extension ready beforehand.
+"""Statements about extensions, as a local platform takes them.
 
-On Supabase it is available and not yet installed, so the plain form succeeds. Locally, role
-postgres could not install it, or there is only a stand-in: it is there already, and must be found.
+create extension        on Supabase it is available and not yet installed, so the plain form
+                        succeeds; locally, role postgres could not install it, or there is only a
+                        stand-in: it is there already, and must be found
+using ivfflat with ...  options that only pgvector itself knows: the stand-in's index has none
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from ephraim_db.migrations.statements import Statement
 from ephraim_db.postgres.platform.extensions import MADE_READY
 
 _CREATE = re.compile(r"create\s+extension\s+(?!if\b)", re.IGNORECASE)
+_VECTORS = re.compile(r"create\s+index\b.*\busing\s+(ivfflat|hnsw)\b", re.IGNORECASE | re.DOTALL)
+_OPTIONS = re.compile(r"\bwith\s*\(\s*(lists|m|ef_construction)\s*=[^()]*\)", re.IGNORECASE)
 _NAME = re.compile(r'"([^"]+)"|([\w$]+)')
 
 
@@ -30,8 +34,10 @@ def extensions_made_ready(connection: psycopg.Connection[Any]) -> frozenset[str]
 
 
 def as_sent(statement: Statement, ready: frozenset[str]) -> str:
-    """Return the text to send for `statement`: `if not exists` added where the extension is."""
+    """Return the text to send for `statement`."""
     code = statement.text[statement.code :]
+    if "vector" in ready and _VECTORS.match(code):
+        return statement.text[: statement.code] + _OPTIONS.sub("", code)
     create = _CREATE.match(code)
     name = create and _NAME.match(code, create.end())
     if not create or not name or (name[1] or name[2].lower()) not in ready:

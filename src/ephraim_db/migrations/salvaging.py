@@ -14,6 +14,7 @@ import psycopg
 from ephraim_db.errors import MigrationFailed
 from ephraim_db.migrations.apply import apply_migrations
 from ephraim_db.migrations.execute import Script, Step, leave_transaction, run_group, start_afresh
+from ephraim_db.migrations.extensions import as_sent, extensions_made_ready
 from ephraim_db.migrations.files import Migration, read_sql
 from ephraim_db.migrations.ledger import RECORD
 from ephraim_db.migrations.plan import controls_transaction
@@ -71,12 +72,14 @@ def _each_by_itself(connection: psycopg.Connection[Any], script: Script) -> list
     """Run each statement in a transaction of its own, and none that would open or end one."""
     failures = []
     start_afresh(connection)
+    ready = extensions_made_ready(connection)
     for index, statement in enumerate(script.statements):
         code = statement.text[statement.code :]
         if not code or controls_transaction(code):
             continue
+        step = Step(as_sent(statement, ready), statement=index)
         try:
-            run_group(connection, script, [Step(statement.text, statement=index)], left_behind=True)
+            run_group(connection, script, [step], left_behind=True)
         except MigrationFailed as failure:
             failures.append(failure)
     leave_transaction(connection)
