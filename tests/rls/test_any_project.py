@@ -69,6 +69,17 @@ def test_init_writes_what_matrix_then_reads(project: Path) -> None:
     assert path.read_text() == text
 
 
+def test_init_names_nobody_whose_id_is_another_one_the_next_time(project: Path) -> None:
+    seed = "insert into auth.users (id) select gen_random_uuid() from generate_series(1, 2);"
+    (project / "supabase" / "seed.sql").write_text(seed)
+    told = run("init", "--project", str(project), "--postgres", "embedded")
+    assert told.returncode == 0, told.stderr
+    assert "the seed gives its users other ids each time" in told.stderr
+    for command in (["accept"], ["check"]):
+        told = run(*command, "--project", str(project), "--postgres", "embedded")
+        assert told.returncode == 0, told.stderr
+
+
 def test_a_failing_migration_names_its_statement_and_offers_to_go_on(project: Path) -> None:
     add(project, "20260102000000_bad.sql", "create table public.more (id int);\nselect nowhere;")
     told = run("matrix", "--project", str(project), "--postgres", "embedded")

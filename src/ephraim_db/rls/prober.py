@@ -78,7 +78,7 @@ def _refuse_strangers(connection: psycopg.Connection[Any], personas: Personas) -
         if not _one(connection, known, (persona.sub,))[0]:
             raise CannotProbe(
                 f"persona {persona.name}: sub {persona.sub} is no user in auth.users, so it would "
-                "seem to see nothing. Add the user to the seed, or correct rls.toml"
+                "seem to see nothing. Add the user, with that id, to the seed, or correct rls.toml"
             )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import click
 
 from ephraim_db.cli.connecting import CannotRun
@@ -9,6 +12,8 @@ from ephraim_db.cli.rls.progress import progress
 from ephraim_db.cli.rls.source import Source, observing_options
 from ephraim_db.errors import EphraimError
 from ephraim_db.rls.guessing import as_toml, exposed_schemas, guess
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @click.command()
@@ -25,7 +30,10 @@ def init(source: Source) -> None:
     with progress() as say:
         try:
             with source.connected(say) as connection:
-                found = guess(connection, exposed_schemas(source.project))
+                schemas, lasts = exposed_schemas(source.project), _lasts(source)
+                found = guess(connection, schemas, lasts)
+                if not found.is_seeded and guess(connection, schemas).is_seeded:
+                    say("the seed gives its users other ids each time: people are made instead")
         except EphraimError as error:
             raise CannotRun(str(error)) from error
     try:
@@ -35,3 +43,12 @@ def init(source: Source) -> None:
         raise CannotRun(f"{path} cannot be written: {error.strerror}") from error
     click.echo(str(found))
     click.echo(f"{path} is written: correct it, then run `ephraim-db rls matrix`")
+
+
+def _lasts(source: Source) -> Callable[[str], bool]:
+    """Return what tells whether an id is there the next time: if it is written in a file."""
+    if source.database_url is not None:
+        return lambda _id: True
+    files = (source.project / "supabase").rglob("*.sql")
+    text = "\n".join(file.read_text(errors="replace") for file in files if file.is_file()).lower()
+    return lambda key: not UUID.fullmatch(key) or key in text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,10 +43,15 @@ class Guess:
         return f"guessing, in {schemas}: {where}; acting as {names} ({whence})"
 
 
-def guess(connection: psycopg.Connection[Any], schemas: Sequence[str]) -> Guess:
+def guess(
+    connection: psycopg.Connection[Any],
+    schemas: Sequence[str],
+    lasts: Callable[[str], bool] = lambda _id: True,
+) -> Guess:
     """Look at a database and change nothing.
 
     Of `schemas`, those that hold tables are taken; if none does, all of the project's that do.
+    Users and organizations are taken whose id `lasts`: it will be there again the next time.
     """
     catalog = read_catalog(connection)
     tables = [
@@ -58,9 +63,13 @@ def guess(connection: psycopg.Connection[Any], schemas: Sequence[str]) -> Guess:
     exposed = tuple(schema for schema in schemas if schema in there) or tuple(there)
     boundary = guess_boundary(catalog, tables)
     if boundary is None:
-        somebody = name_users(connection, catalog)
+        somebody = name_users(connection, catalog, lasts)
     else:
-        members = find_members(connection, catalog, tables, boundary)
+        members = [
+            member
+            for member in find_members(connection, catalog, tables, boundary)
+            if lasts(member.sub) and lasts(member.organization)
+        ]
         somebody = tuple(
             replace(p, claims=claims_for(connection, boundary, p.organization or ""))
             for p in name_members(members, _base(boundary, tables))

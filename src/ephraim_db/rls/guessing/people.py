@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -89,11 +89,13 @@ def _persona(name: str, member: Member, members: Sequence[Member]) -> Persona:
     return Persona(name, "authenticated", member.sub, member.organization, also_of=further)
 
 
-def name_users(connection: psycopg.Connection[Any], catalog: Catalog) -> tuple[Persona, ...]:
+def name_users(
+    connection: psycopg.Connection[Any], catalog: Catalog, lasts: Callable[[str], bool]
+) -> tuple[Persona, ...]:
     """Return two users, of the seed as far as there are any."""
     subs = []
     if catalog.named("auth", "users") is not None:
-        subs = [str(row[0]) for row in connection.execute(_USERS)][:2]
+        subs = [sub for (sub,) in connection.execute(_USERS) if lasts(sub)][:2]
     subs += [made_user(number) for number in range(len(subs) + 1, 3)]
     return tuple(
         Persona(name, "authenticated", sub)
