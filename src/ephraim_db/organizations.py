@@ -5,9 +5,8 @@ settings --checked--> secrets sealed --> Update --> read again, since the databa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
-from typing import Self
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -18,13 +17,7 @@ from ephraim_db.inputs import Clear
 from ephraim_db.profiles import no_profile
 from ephraim_db.sealing import Place, PublicKey
 from ephraim_db.sealing_keys import active_key, sealed
-from ephraim_db.steps import Read, Row, Steps, Update, caller, equals, read, update
-
-_COLUMNS = (
-    "id,name,abn,settings,twilio_account_sid,twilio_auth_token_set,twilio_phone_number,"
-    "xero_client_id,xero_client_secret_set,xero_tenant_id,xero_token_set_set,created_at,updated_at"
-)
-_MINE = (f"organization:organizations!organization_id({_COLUMNS})",)
+from ephraim_db.steps import Read, Steps, Update, caller, equals, read, update
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,36 +40,55 @@ class Organization:
     created_at: datetime
     updated_at: datetime
 
-    @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """Take PostgREST's row; a flag that was never set is False."""
-        settings = row["settings"]
-        return cls(
-            id=UUID(row["id"]),
-            name=row["name"],
-            abn=row["abn"],
-            sms_enabled=settings.get("sms_enabled", False),
-            xero_connected=settings.get("xero_connected", False),
-            ndia_registered=settings.get("ndia_registered", False),
-            twilio_account_sid=row["twilio_account_sid"],
-            twilio_auth_token_set=row["twilio_auth_token_set"],
-            twilio_phone_number=row["twilio_phone_number"],
-            xero_client_id=row["xero_client_id"],
-            xero_client_secret_set=row["xero_client_secret_set"],
-            xero_tenant_id=row["xero_tenant_id"],
-            xero_token_set_set=row["xero_token_set_set"],
-            created_at=datetime.fromisoformat(row["created_at"]),
-            updated_at=datetime.fromisoformat(row["updated_at"]),
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Flags:
+    """The column settings; a flag that was never set is False."""
+
+    sms_enabled: bool = False
+    xero_connected: bool = False
+    ndia_registered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The row of an organization: its columns, by name."""
+
+    id: UUID
+    name: str
+    abn: str | None
+    settings: _Flags
+    twilio_account_sid: str | None
+    twilio_auth_token_set: bool
+    twilio_phone_number: str | None
+    xero_client_id: str | None
+    xero_client_secret_set: bool
+    xero_tenant_id: str | None
+    xero_token_set_set: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Mine:
+    """The row of a profile, with the organization it is of, if that may be seen."""
+
+    organization: _Stored | None
+
+
+_COLUMNS = ",".join(column.name for column in fields(_Stored))
+MINE = Read("profiles", _Mine, (f"organization:organizations!organization_id({_COLUMNS})",))
 
 
 def get_organization() -> Steps[Organization]:
     """Return the caller's organization in one read, through their profile."""
     user = yield from caller()
-    rows = yield from read(Read("profiles", Row, _MINE, (equals("id", user),)))
-    if not rows or rows[0]["organization"] is None:
+    rows = yield from read(replace(MINE, filters=(equals("id", user),)))
+    if not rows or rows[0].organization is None:
         raise no_profile(user)
-    return Organization.from_row(rows[0]["organization"])
+    stored = rows[0].organization
+    columns = {f.name: getattr(stored, f.name) for f in fields(stored) if f.name != "settings"}
+    return Organization(**columns, **asdict(stored.settings))
 
 
 def update_organization_settings(

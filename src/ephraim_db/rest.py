@@ -92,7 +92,8 @@ def _list_of(item: Any) -> TypeAdapter[list[Any]]:
 def _place(table: str, error: ValidationError) -> str | None:
     # Of the first failure only where it is; the rest repeats the value.
     found = error.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
-    return f"{table}, row {found[0]}, {found[1]}" if len(found) > 1 else None
+    column = ".".join(str(part) for part in found[1:])
+    return f"{table}, row {found[0]}, {column}" if column else None
 
 
 def _failure(table: str, status: int, body: bytes) -> SupabaseError:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Self
 
-from ephraim_db.steps import Read, Row, Steps, caller, read
+from ephraim_db.steps import Read, Steps, caller, read
 
 _COLUMNS = (
     "tenant_name",
-    "status",
     "reauth_reason",
     "connected_at",
     "refreshed_at",
@@ -35,23 +33,38 @@ class XeroConnection:
     last_error: str | None
     last_error_at: datetime | None
 
-    @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """Take PostgREST's row."""
-        who, failed = row["connected_by"], row["last_error_at"]
-        return cls(
-            tenant_name=row["tenant_name"],
-            reauth_reason=row["reauth_reason"],
-            connected_by=f"{who['first_name']} {who['last_name']}" if who else None,
-            connected_at=datetime.fromisoformat(row["connected_at"]),
-            refreshed_at=datetime.fromisoformat(row["refreshed_at"]),
-            last_error=row["last_error"],
-            last_error_at=datetime.fromisoformat(failed) if failed else None,
-        )
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    first_name: str = field(repr=False)
+    last_name: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The row of a connection: its columns, by name."""
+
+    tenant_name: str
+    reauth_reason: str | None
+    connected_by: _Name | None
+    connected_at: datetime
+    refreshed_at: datetime
+    last_error: str | None
+    last_error_at: datetime | None
+
+
+STORED = Read("xero_connections", _Stored, _COLUMNS, limit=1)
 
 
 def get_xero_connection() -> Steps[XeroConnection | None]:
     """Return the connection, or None: there is none, or the caller is not staff."""
     yield from caller()
-    rows = yield from read(Read("xero_connections", Row, _COLUMNS, limit=1))
-    return XeroConnection.from_row(rows[0]) if rows else None
+    rows = yield from read(STORED)
+    if not rows:
+        return None
+    columns = {column.name: getattr(rows[0], column.name) for column in fields(rows[0])}
+    who = rows[0].connected_by
+    return XeroConnection(**{**columns, "connected_by": str(who) if who else None})
