@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import signal
@@ -16,14 +15,9 @@ import pytest
 
 from ephraim_db.local import LocalSupabase
 from ephraim_db.migrations import apply_migrations, apply_seed, find_migrations
-from ephraim_db.postgres import (
-    DefaultGrants,
-    Server,
-    clone_database,
-    create_database,
-    drop_database,
-)
+from ephraim_db.postgres import DefaultGrants, Server, create_database, drop_database
 from ephraim_db.project import Database, read_api_config
+from ephraim_db.testing.databases import Cloner
 
 pytest_plugins = ["pytester"]
 
@@ -33,7 +27,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 PROJECT = Path(__file__).parents[1]
 GIVEN = os.environ.get("EPHRAIM_DB_URL")
 """A mutant of our project, if `rls mutate` runs these tests."""
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -88,13 +81,18 @@ def platform_template(server: Server) -> str:
     return "platform_template"
 
 
+@pytest.fixture(scope="session")
+def platform_cloner(server: Server, platform_template: str) -> Iterator[Cloner]:
+    """What makes fresh Supabase projects without a migration."""
+    with Cloner(server, platform_template) as cloner:
+        yield cloner
+
+
 @pytest.fixture
-def empty_database(server: Server, platform_template: str) -> Iterator[str]:
+def empty_database(platform_cloner: Cloner) -> Iterator[str]:
     """The URL, as role postgres, of a fresh Supabase project without a migration."""
-    name = f"empty_{next(_numbers)}"
-    clone_database(server, platform_template, name)
-    yield server.url(name, "postgres")
-    drop_database(server, name)
+    with platform_cloner.cloned() as database:
+        yield database.url
 
 
 @pytest.fixture

@@ -15,10 +15,9 @@ Clones = Callable[[], AbstractContextManager[Database]]
 
 
 @pytest.fixture
-def empty_clones(server: Server, platform_template: str) -> Iterator[Clones]:
+def empty_clones(platform_cloner: Cloner) -> Clones:
     """Fresh Supabase projects without a migration, one after the other."""
-    with Cloner(server, platform_template) as cloner:
-        yield cloner.cloned
+    return platform_cloner.cloned
 
 
 @pytest.fixture

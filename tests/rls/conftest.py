@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 
-from ephraim_db.postgres import Server, clone_database, create_database, drop_database
+from ephraim_db.postgres import Server, create_database
 from ephraim_db.rls import Matrix, Persona, Personas, observe_matrix
+from ephraim_db.testing.databases import Cloner
 
 ANN = "a0000000-0000-4000-8000-00000000000a"
 BOB = "a0000000-0000-4000-8000-00000000000b"
@@ -60,16 +60,18 @@ def platform(server: Server) -> str:
     return "platform_with_users"
 
 
-_numbers = itertools.count(1)
+@pytest.fixture(scope="session")
+def cloner(server: Server, platform: str) -> Iterator[Cloner]:
+    """What makes clones of it."""
+    with Cloner(server, platform) as cloner:
+        yield cloner
 
 
 @pytest.fixture
-def url(server: Server, platform: str) -> Iterator[str]:
+def url(cloner: Cloner) -> Iterator[str]:
     """The URL, as role postgres, of a fresh database with the platform and three users."""
-    name = f"rls_{next(_numbers)}"
-    clone_database(server, platform, name)
-    yield server.url(name, "postgres")
-    drop_database(server, name)
+    with cloner.cloned() as database:
+        yield database.url
 
 
 @pytest.fixture
