@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from ephraim_db.rls.findings import Finding
+from ephraim_db.rls.findings.attempting import Step
+from ephraim_db.rls.findings.scripts import write_script
 from ephraim_db.rls.report import FORMS, Report
 
 FOUND = Finding(
@@ -41,6 +43,20 @@ def test_what_is_about_another_relation_is_told_by_itself(report: Report, form: 
     told = FORMS[form](replace(report, findings=(FOUND, OF_OTHER_ROWS)))
     assert "worker reads rows of another team" in told
     assert "admin reads rows of another team" in told
+
+
+@pytest.mark.parametrize("form", ["html", "sarif", "junit"])
+@pytest.mark.parametrize("rows", [3, 2_000])
+def test_a_long_script_is_shown_without_the_rows_it_makes(
+    report: Report, form: str, rows: int
+) -> None:
+    script = write_script("Title", [f"insert into rows_{n};" for n in range(rows)], [Step("look")])
+    told = FORMS[form](replace(report, findings=(replace(FOUND, sql=script),)))
+    assert ("insert into rows_1;" in told) == (rows == 3)
+    assert (f"{rows} lines that make rows are left out here" in told) == (rows > 3)
+    assert "look;" in told
+    whole = json.loads(FORMS["json"](replace(report, findings=(replace(FOUND, sql=script),))))
+    assert whole["findings"][0]["sql"] == script
 
 
 def test_what_one_remedy_cures_is_told_with_it_once(report: Report) -> None:

@@ -19,15 +19,25 @@ from ephraim_db.rls.catalog import quote
 from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.personas import Persona
 
+ROWS = "-- rows, because the database has none"
+FOUND = "-- what was found"
+
 
 def write_script(title: str, made: Iterable[str], steps: Iterable[Step]) -> str:
     """Return a script for psql; whoever runs it must be let become the persona.
 
     `made` are the statements that make rows where the database has none.
     """
-    rows = ["-- rows, because the database has none", *made, ""]
+    rows = [ROWS, *made, FOUND]
     lines = [f"-- {title}", "begin;", *(rows if len(rows) > 2 else []), *_body(steps), "rollback;"]
     return "\n".join(lines) + "\n"
+
+
+def without_rows(script: str) -> tuple[str, int]:
+    """Return a script without the statements that make rows, and how many lines these are."""
+    before, _, made = script.partition(f"\n{ROWS}\n")
+    made, _, after = made.rpartition(f"\n{FOUND}\n")
+    return (f"{before}\n{after}", made.count("\n") + 1) if made else (script, 0)
 
 
 def _body(steps: Iterable[Step]) -> Iterator[str]:

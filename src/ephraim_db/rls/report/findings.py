@@ -17,9 +17,13 @@ from rich.text import Text
 
 from ephraim_db.rls.findings import Finding, Severity
 from ephraim_db.rls.findings.finding import SEVERITIES
+from ephraim_db.rls.findings.scripts import without_rows
 
 NOUNS: dict[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "dim"}
+
+LONGEST = 8_000
+"""Letters of a script that are shown: with hundreds of tables, most of it makes rows."""
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -40,6 +44,19 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
         console.print(table)
     else:
         console.print("no findings")
+
+
+def shown_script(finding: Finding) -> str:
+    """Return the script; if it is long, without the rows that are made for it."""
+    script, lines = without_rows(finding.sql)
+    if not lines or len(finding.sql) <= LONGEST:
+        return finding.sql
+    about = f'.rule == "{finding.rule}" and .relation == "{finding.relation}"'
+    chosen = f'first(.findings[] | select({about} and .persona == "{finding.persona}"))'
+    return (
+        f"-- {lines} lines that make rows are left out here. With them:\n"
+        f"-- ephraim-db rls matrix --format json | jq -r '{chosen}.sql'\n{script}"
+    )
 
 
 def _remedy(folded: tuple[Finding, tuple[str, ...]]) -> tuple[Severity, str, str, str]:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from ephraim_db.rls.contract import Change, Told
 from ephraim_db.rls.contract.facts import Access, Doubt
 from ephraim_db.rls.prober import MAY_BYPASS
-from ephraim_db.rls.report.findings import fold
+from ephraim_db.rls.report.findings import fold, shown_script
 from ephraim_db.rls.report.grid import lay_out, name_columns, reaches
 from ephraim_db.rls.report.report import Report
 from ephraim_db.rls.report.text import folded_doubts
@@ -47,6 +47,7 @@ def as_html(report: Report) -> str:
         blocks=list(lay_out(report.matrix)),
         reaches=reaches,
         name_columns=name_columns,
+        shown_script=shown_script,
         findings=found,
         changes=[(HEADINGS[c], c, [d for d in told if d.change is c]) for c in Change],
         doubts=list(folded_doubts(report.matrix)),

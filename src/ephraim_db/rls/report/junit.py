@@ -15,6 +15,7 @@ from ephraim_db.rls.contract import Fact, in_order, write_fact
 from ephraim_db.rls.contract.facts import Access, Actor, Doubt
 from ephraim_db.rls.contract.telling import Told
 from ephraim_db.rls.findings import Finding
+from ephraim_db.rls.report.findings import shown_script
 from ephraim_db.rls.report.report import Report
 
 _NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -43,9 +44,9 @@ def _suite(suites: ElementTree.Element, name: str, cases: Iterable[ElementTree.E
 def _of_finding(finding: Finding) -> ElementTree.Element:
     case = _case(f"findings.{finding.rule}", finding.message)
     if finding.severity == "info":
-        _add(case, "system-out", f"fix: {finding.fix}\n\n{finding.sql}")
+        _add(case, "system-out", f"fix: {finding.fix}\n\n{shown_script(finding)}")
     else:
-        _add(case, "failure", f"fix: {finding.fix}\n\n{finding.sql}", finding.message)
+        _add(case, "failure", f"fix: {finding.fix}\n\n{shown_script(finding)}", finding.message)
     return case
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ephraim_db.rls.contract import Told
 from ephraim_db.rls.findings import Finding
-from ephraim_db.rls.report.findings import fold
+from ephraim_db.rls.report.findings import fold, shown_script
 from ephraim_db.rls.report.places import Place
 from ephraim_db.rls.report.report import Report
 
@@ -68,7 +68,7 @@ def _of_finding(finding: Finding, others: tuple[str, ...], place: Place) -> dict
     message = f"{finding.message}{also}. Fix: {finding.fix}"
     return {
         **_result(finding.rule, LEVELS[finding.severity], message, place, about),
-        "properties": {"personas": [finding.persona, *others], "sql": finding.sql},
+        "properties": {"personas": [finding.persona, *others], "sql": shown_script(finding)},
     }
 
 
