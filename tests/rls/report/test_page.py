@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.conftest import find_browser
+from tests.web.test_accessibility import violations
 
 from ephraim_db.rls import Matrix, Persona
 from ephraim_db.rls.matrix import Cell, Subject
@@ -34,9 +36,19 @@ def file(report: Report, tmp_path: Path) -> Path:
     return path
 
 
-def opened(browser: Browser, file: Path, *, width: int = 1440, javascript: bool = True) -> Page:
+def opened(
+    browser: Browser,
+    file: Path,
+    *,
+    width: int = 1440,
+    javascript: bool = True,
+    scheme: Literal["light", "dark"] = "light",
+) -> Page:
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, offline=True, java_script_enabled=javascript
+        viewport={"width": width, "height": 900},
+        offline=True,
+        java_script_enabled=javascript,
+        color_scheme=scheme,
     )
     page = context.new_page()
     page.on("console", lambda message: pytest.fail(f"the page complained: {message.text}"))
@@ -109,6 +121,45 @@ def test_the_page_never_scrolls_sideways(
     file.write_text(FORMS["html"](replace(report, matrix=large(personas, relations))))
     page = opened(browser, file, width=width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_shut_out(
+    browser: Browser,
+    report: Report,
+    file: Path,
+    scheme: Literal["light", "dark"],
+) -> None:
+    partly = Cell("visitor", "public.notes", "INSERT", "refused_by_policy", "none", ("id",))
+    matrix = replace(report.matrix, cells=(*report.matrix.cells, partly))
+    file.write_text(FORMS["html"](replace(report, matrix=matrix)))
+    assert violations(opened(browser, file, scheme=scheme)) == []
+
+
+def test_the_head_names_the_worst_of_each_relation_once(
+    browser: Browser, report: Report, tmp_path: Path
+) -> None:
+    first = report.findings[0]
+    more = [replace(first, message=f"{first.persona} does more, {n}") for n in range(3)]
+    elsewhere = replace(first, relation="public.other", message="elsewhere")
+    found = (first, *more, elsewhere, *report.findings[1:])
+    file = tmp_path / "worst.html"
+    file.write_text(FORMS["html"](replace(report, findings=found)))
+    page = opened(browser, file)
+    told = page.locator(".worst a")
+    assert first.message in told.nth(0).inner_text()
+    assert "elsewhere" in told.nth(1).inner_text()
+    told.nth(1).click()
+    assert "elsewhere" in page.locator("article:target h3").inner_text()
+
+
+def test_what_is_unproven_is_filtered_as_well(browser: Browser, file: Path) -> None:
+    page = opened(browser, file)
+    assert page.locator(".doubts li:visible").count() > 0
+    page.get_by_placeholder("table or word").fill("public.empty")
+    told = page.locator(".doubts li:visible").all_inner_texts()
+    assert told
+    assert all("public.empty" in one for one in told)
 
 
 def test_the_page_prints_whole(browser: Browser, file: Path) -> None:

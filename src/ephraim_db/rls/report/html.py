@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from ephraim_db.rls.contract import Change, Told
 from ephraim_db.rls.contract.facts import Access, Doubt
+from ephraim_db.rls.findings import Finding
 from ephraim_db.rls.prober import MAY_BYPASS
 from ephraim_db.rls.report.findings import fold, shown_script
 from ephraim_db.rls.report.grid import lay_out, name_columns, reaches
@@ -22,6 +23,7 @@ from ephraim_db.rls.report.report import Report
 from ephraim_db.rls.report.text import folded_doubts
 from ephraim_db.rls.report.verdict import HEADINGS, verdict
 
+MOST_WORST = 5
 WORDS = {"organization": "org", "-": "\u2013"}
 
 
@@ -49,6 +51,7 @@ def as_html(report: Report) -> str:
         name_columns=name_columns,
         shown_script=shown_script,
         findings=found,
+        worst=list(_worst(finding for finding, _ in found)),
         changes=[(HEADINGS[c], c, [d for d in told if d.change is c]) for c in Change],
         doubts=list(folded_doubts(report.matrix)),
         flagged={
@@ -63,6 +66,15 @@ def as_html(report: Report) -> str:
         script=Markup(script),  # noqa: S704 - our own files
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}",
     )
+
+
+def _worst(findings: Iterable[Finding]) -> Iterator[tuple[int, Finding]]:
+    """Yield the first that are no notes, with their numbers: of each relation, only the worst."""
+    seen: set[str] = set()
+    for number, finding in enumerate(findings, start=1):
+        if finding.severity != "info" and finding.relation not in seen and len(seen) < MOST_WORST:
+            seen.add(finding.relation)
+            yield number, finding
 
 
 def _changed(told: Iterable[Told]) -> Iterator[tuple[str, str, str]]:

@@ -1,8 +1,9 @@
 // Filter the page. Without this script everything is shown, and the form is not.
 const form = document.querySelector(".filter");
 const blocks = [...document.querySelectorAll("tbody")];
-const others = [...document.querySelectorAll("[data-about], details.columns")];
-const words = (element) => (element.dataset.name ?? element.dataset.about).toLowerCase();
+const others = [...document.querySelectorAll("[data-about], details.columns, .doubts li")];
+const words = ({ dataset, textContent }) =>
+  (dataset.name ?? dataset.about ?? textContent).toLowerCase();
 
 function filter() {
   const text = form.text.value.trim().toLowerCase();
