@@ -6,6 +6,7 @@ main --> group.py --> start.py | migrate.py | rls.py | keys.py | xero.py | demo.
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
 SELDOM = 100_000
@@ -26,3 +27,6 @@ def main() -> None:
         commands(prog_name="ephraim-db")
     except EphraimError as error:
         sys.exit(f"error: {error}")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already
+        gc.freeze()  # nothing to be looked through before everything goes

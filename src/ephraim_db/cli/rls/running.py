@@ -14,7 +14,6 @@ from ephraim_db.cli.rls.source import Source
 from ephraim_db.errors import EphraimError
 from ephraim_db.rls import Matrix, Personas, read_personas
 from ephraim_db.rls.findings import Examined, examine
-from ephraim_db.rls.guessing import exposed_schemas, guess
 
 
 def contract_of(project: Path) -> Path:
@@ -48,6 +47,8 @@ def observe_project(
 
 
 def _guessed(connection: psycopg.Connection[Any], source: Source, say: Progress) -> Personas:
+    from ephraim_db.rls.guessing import exposed_schemas, guess
+
     found = guess(connection, exposed_schemas(source.project))
     say(f"there is no {source.personas}, which `ephraim-db rls init` writes")
     say(str(found))

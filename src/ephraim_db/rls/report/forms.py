@@ -1,21 +1,18 @@
-"""Every form a report can have, by name, and by the ending of a file."""
+"""Every form a report can have, by name, and by the ending of a file; imported when it is used."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from importlib import import_module
+from typing import cast
 
 from rich.console import Console
 
 from ephraim_db.rls.report.differences import print_differences
 from ephraim_db.rls.report.findings import print_findings
-from ephraim_db.rls.report.github import as_annotations
-from ephraim_db.rls.report.html import as_html
 from ephraim_db.rls.report.json import as_json
-from ephraim_db.rls.report.junit import as_junit
-from ephraim_db.rls.report.markdown import as_markdown
 from ephraim_db.rls.report.report import Report
-from ephraim_db.rls.report.sarif import as_sarif
 from ephraim_db.rls.report.text import print_matrix
 
 WIDTH = 100
@@ -42,14 +39,25 @@ def _as_json(report: Report) -> str:
     return as_json(report.matrix, report.findings, report.differences)
 
 
+def _by(name: str) -> Callable[[Report], str]:
+    """Return what calls a function of this package, told as module.name."""
+    module, _, function = name.partition(".")
+
+    def write(report: Report) -> str:
+        made = getattr(import_module(f"{__package__}.{module}"), function)(report)
+        return cast("str", made)
+
+    return write
+
+
 FORMS: dict[str, Callable[[Report], str]] = {
     "text": _as_text,
-    "markdown": as_markdown,
+    "markdown": _by("markdown.as_markdown"),
     "json": _as_json,
-    "junit": as_junit,
-    "sarif": as_sarif,
-    "github": as_annotations,
-    "html": as_html,
+    "junit": _by("junit.as_junit"),
+    "sarif": _by("sarif.as_sarif"),
+    "github": _by("github.as_annotations"),
+    "html": _by("html.as_html"),
 }
 SUFFIXES = {
     ".txt": "text",
