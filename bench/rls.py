@@ -165,6 +165,8 @@ def _examined(server: Server, database: str, told: Personas) -> tuple[dict[str, 
     def say(message: str) -> None:
         if message.startswith("filling"):
             turn("filling")
+        elif message.startswith("copying"):
+            turn("copying rows")
         elif message.startswith("probing functions"):
             turn("functions and sequences")
         elif message.startswith("probing"):

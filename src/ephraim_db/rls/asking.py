@@ -1,22 +1,21 @@
 """Send probes to the database together, and sort the answers that come back.
 
-acts (a persona's probes on one relation) --one round trip--> answers for each
-     statements that come again: planned once a role, see kept.py
+acts (a persona's probes on one relation) --one round trip, see sending.py--> answers for each
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 
-from ephraim_db.rls.catalog import quote, read_sql
-from ephraim_db.rls.kept import Statements
+from ephraim_db.rls.catalog import read_sql
+from ephraim_db.rls.overlapping import Work, finish
 from ephraim_db.rls.personas import Persona
-from ephraim_db.rls.probes import Answer, Probe, Question
+from ephraim_db.rls.probes import Answer, Probe
+from ephraim_db.rls.sending import call_of
 
 CANCELED = "57014"
 Stuck = tuple[str, str]
@@ -62,12 +61,15 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
     connection.execute(read_sql("probe.sql"))
 
 
-def ask(
-    connection: psycopg.Connection[Any],
-    schema: str,
-    acts: Iterable[Act],
-    stuck: set[Stuck] | None = None,
-) -> list[tuple[Answer, ...]]:
+Answers = list[tuple[Answer, ...]]
+
+
+def ask(connection: psycopg.Connection[Any], schema: str, acts: Iterable[Act]) -> Answers:
+    """Return the answers to each act, as `asking` does, and wait for them."""
+    return finish(connection, asking(schema, acts))
+
+
+def asking(schema: str, acts: Iterable[Act], stuck: set[Stuck] | None = None) -> Work[Answers]:
     """Return the answers to each act; `schema` is looked in first for names that are bare.
 
     All acts share one `statement_timeout`. A probe that alone takes longer is answered with
@@ -84,7 +86,7 @@ def ask(
         places = [at for at, act in enumerate(left) if act.probes]
         if not places:
             return [tuple(told) for told in answers]
-        rows = _send(connection, schema, [left[at] for at in places])
+        rows = yield call_of(schema, [left[at] for at in places])
         done = places[-1], len(left[places[-1]].probes)
         for count, (act, number, state, touched, numbers, constrained) in enumerate(rows):
             here, place = places[act - 1], number - 1
@@ -114,50 +116,3 @@ def _told(
         answer = Answer(question, state, touched, found, constrained, probe)
         if not probe.joint or (state is None and (answer.passed or probe.until == "untroubled")):
             yield answer
-
-
-def _send(
-    connection: psycopg.Connection[Any], schema: str, acts: Sequence[Act]
-) -> list[tuple[Any, ...]]:
-    sent, path = [], f"{quote(schema)}, public, extensions"
-    statements = Statements(
-        (act.persona.role, probe) for act in acts for probe in (() if act.setup else act.probes)
-    )
-    for act in acts:
-        number: dict[Question, int] = {}
-        role = act.persona.role
-        sent.append(
-            {
-                "role": role,
-                "settings": {"request.jwt.claims": act.persona.jwt_claims, "search_path": path},
-                "setup": act.setup,
-                "probes": [_as_json(probe, role, statements, number) for probe in act.probes],
-            }
-        )
-    return connection.execute(
-        "select * from pg_temp.ephraim_probe(%s, %s, %s)",
-        (json.dumps(sent), statements.routine, statements.others),
-    ).fetchall()
-
-
-def _as_json(
-    probe: Probe, role: str, statements: Statements, number: dict[Question, int]
-) -> dict[str, Any]:
-    numbers = [number.setdefault(question, len(number)) for question in probe.questions]
-    known: dict[str, Any] = {
-        "questions": "{" + ",".join(map(str, numbers)) + "}",
-        "sql": statements.number(role, probe.sql),
-    }
-    if probe.witness is not None:
-        known["witness"] = statements.number("", probe.witness)
-    if probe.numbers:
-        known["n"], known["m"] = (*probe.numbers, None)[:2]
-    if probe.setup is not None:
-        known["setup"] = probe.setup
-    if probe.until != "passed":
-        known["until"] = probe.until
-    if probe.told:
-        known["told"] = True
-    if probe.questions[0].must_tell:
-        known["must_tell"] = True
-    return known

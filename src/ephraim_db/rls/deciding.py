@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ephraim_db.rls.asking import Act
+from ephraim_db.rls.asking import Act, Answers
 from ephraim_db.rls.catalog import Policy, Relation, quote
+from ephraim_db.rls.overlapping import Work
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.prober import MAY_BYPASS
 from ephraim_db.rls.probes import COMMANDS, Answer, Command
-from ephraim_db.rls.probing import INSUFFICIENT_PRIVILEGE, Decided, Observed
+from ephraim_db.rls.probing import INSUFFICIENT_PRIVILEGE, Observed
 from ephraim_db.rls.verdicts import Verdict, judge
 
-Ask = Callable[[Iterable[Act]], list[tuple[Answer, ...]]]
+Ask = Callable[[Iterable[Act]], Work[Answers]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +75,19 @@ class Case:
         return self.verdict.reach in (None, whose)
 
 
-def decide(observed: Sequence[Observed], ask: Ask) -> list[Observed]:
+def decide(observed: Sequence[Observed], ask: Ask) -> Work[list[Observed]]:
     """Return the same with what decided it, where a policy did."""
-    return [replace(one, decided=decided) for one, decided in _each_decided(observed, ask)]
-
-
-def _each_decided(observed: Sequence[Observed], ask: Ask) -> Iterator[tuple[Observed, Decided]]:
     cases = [tuple(_cases(one)) for one in observed]
     in_doubt = [case for mine in cases for case in mine if not case.is_plain]
-    names = iter(_names(in_doubt, ask))
+    names = iter((yield from _names(in_doubt, ask)))
+    found: list[Observed] = []
     for one, mine in zip(observed, cases, strict=True):
-        found = {case.key: case.policies[0].name if case.is_plain else next(names) for case in mine}
-        yield one, {key: name for key, name in found.items() if name}
+        decided = {
+            case.key: case.policies[0].name if case.is_plain else next(names) for case in mine
+        }
+        named = {key: name for key, name in decided.items() if name}
+        found.append(replace(one, decided=named))
+    return found
 
 
 def drop_policy(relation: Relation, policy: Policy) -> str:
@@ -138,21 +140,20 @@ def _was_kept_out(answer: Answer) -> bool:
     return answer.sqlstate == INSUFFICIENT_PRIVILEGE
 
 
-def _names(cases: Sequence[Case], ask: Ask) -> list[str | None]:
+def _names(cases: Sequence[Case], ask: Ask) -> Work[list[str | None]]:
     """Return the names of those without which it is otherwise; else of those that suffice alone."""
-    needed = _otherwise(cases, ask, lambda case, policy: (policy,))
+    needed = yield from _otherwise(cases, ask, lambda case, policy: (policy,))
     open_cases = [
         case for case, names in zip(cases, needed, strict=True) if names == [] and case.is_allowed
     ]
-    missed = iter(
-        _otherwise(
-            open_cases, ask, lambda case, policy: [p for p in case.policies if p is not policy]
-        )
+    missed = yield from _otherwise(
+        open_cases, ask, lambda case, policy: [p for p in case.policies if p is not policy]
     )
+    unneeded = iter(missed)
     decided: list[str | None] = []
     for case, names in zip(cases, needed, strict=True):
         if names == [] and case.is_allowed:
-            gone = next(missed) or []
+            gone = next(unneeded) or []
             enough = [p.name for p in case.policies if p.name not in gone]
             decided.append(" or ".join(enough) or None)
         else:
@@ -162,14 +163,15 @@ def _names(cases: Sequence[Case], ask: Ask) -> list[str | None]:
 
 def _otherwise(
     cases: Sequence[Case], ask: Ask, dropped: Callable[[Case, Policy], Iterable[Policy]]
-) -> list[list[str] | None]:
+) -> Work[list[list[str] | None]]:
     """Return, for each case, the policies for which dropping made a difference; None: unknown."""
     tried = [(case, policy) for case in cases for policy in case.policies]
-    answers = iter(ask(case.without(*dropped(case, policy)) for case, policy in tried))
+    told = yield from ask(case.without(*dropped(case, policy)) for case, policy in tried)
+    answers = iter(told)
     found: list[list[str] | None] = []
     for case in cases:
         before = case.reached(case.answers)
-        told = [(policy.name, next(answers)) for policy in case.policies]
-        differing = [name for name, after in told if case.reached(after) != before]
-        found.append(differing if case.answers and all(after for _, after in told) else None)
+        after = [(policy.name, next(answers)) for policy in case.policies]
+        differing = [name for name, those in after if case.reached(those) != before]
+        found.append(differing if case.answers and all(those for _, those in after) else None)
     return found

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 OFTEN = 3
 """From how many times on a statement is kept."""
-Key = tuple[str, str]
 PROBER = ""
 
 
@@ -32,18 +31,17 @@ class Statements:
 
     def __init__(self, probes: Iterable[tuple[str, Probe]]) -> None:
         """Count the probes, each with the role it is run as."""
-        changes: Counter[Key] = Counter()
-        witnesses: Counter[Key] = Counter()
+        counted: Counter[tuple[str, str, str]] = Counter()
         for role, probe in probes:
-            if probe.witness is not None and not _returns(probe):
-                changes[role, probe.sql] += 1
-                witnesses[PROBER, probe.witness] += 1
-        often = [
-            (*key, kind)
-            for kind, counted in ((_CHANGES, changes), (_TELLS, witnesses))
-            for key, times in counted.items()
-            if times >= OFTEN
-        ]
+            if probe.told:
+                continue
+            if probe.witness is None:
+                counted[role, probe.sql, _TELLS] += 1
+                continue
+            returns = probe.questions[0].command == "INSERT RETURNING"
+            counted[role, probe.sql, _RETURNS if returns else _CHANGES] += 1
+            counted[PROBER, probe.witness, _TELLS] += 1
+        often = [key for key, times in counted.items() if times >= OFTEN]
         self._numbers = {(role, sql): n for n, (role, sql, _) in enumerate(often, start=1)}
         self.others: list[str] = []
         """The statements that are not kept; their numbers are negative."""
@@ -55,27 +53,30 @@ class Statements:
         """Return the number of a statement; the prober's role is ""."""
         known = self._numbers.get((role, sql))
         if known is None:
-            self.others.append(sql)
-            known = self._numbers[role, sql] = -len(self.others)
+            known = self._numbers[role, sql] = self.other(sql)
         return known
 
-
-def _returns(probe: Probe) -> bool:
-    """Return whether what the statement returns is wanted, or thrown away."""
-    return probe.told or " RETURNING" in probe.questions[0].command
+    def other(self, sql: str) -> int:
+        """Return the number of a statement that is not kept."""
+        self.others.append(sql)
+        return -len(self.others)
 
 
 _CHANGES = "{}; get diagnostics touched = row_count; return array[touched];"
-_TELLS = "return ({});"
+_RETURNS = (
+    "touched := 0; for dropped in {} loop touched := touched + 1; end loop; return array[touched];"
+)
+_TELLS = "{} into numbers; return numbers;"
 _ROUTINE = """
 create or replace function pg_temp.ephraim_kept(integer, integer, integer) returns integer[]
-language plpgsql set plan_cache_mode = force_generic_plan as {};
+language plpgsql as {};
 grant execute on function pg_temp.ephraim_kept to public
 """
 
 
 def _quoted(choice: str) -> str:
-    body = f"#variable_conflict use_column\ndeclare touched integer; begin {choice} end"
+    variables = "touched integer; numbers integer[]; dropped record;"
+    body = f"#variable_conflict use_column\ndeclare {variables} begin {choice} end"
     return Literal(body).as_string(None)
 
 

@@ -1,7 +1,7 @@
 """Run the probes: one connection, one transaction, rolled back whatever happens.
 
 catalog -> control -> empty tables filled
-        -> for each relation: rows copied -> probed as everybody -> decided by which policy, trigger
+        -> rows copied -> for each relation: probed as everybody -> decided by which policy, trigger
         -> functions called, sequences asked
 """
 
@@ -22,6 +22,7 @@ from ephraim_db.rls.deciding import decide
 from ephraim_db.rls.filling import Filled, fill
 from ephraim_db.rls.functions import read_functions
 from ephraim_db.rls.outside import leave_untried
+from ephraim_db.rls.overlapping import Work, finish_all
 from ephraim_db.rls.ownership import Ownership
 from ephraim_db.rls.personas import Personas
 from ephraim_db.rls.prober import become_able, refuse_the_unprobeable
@@ -91,25 +92,40 @@ def observing(
         for one in filled.unfilled:
             if one.relation not in {relation.full_name for relation in relations}:
                 on_progress(f"{one.relation}: {one.reason}")
-        found: list[Observed] = []
+        on_progress("copying rows")
         copied: list[Rows] = []
+        works: list[Work[list[Observed]]] = []
         for relation in relations:
-            on_progress(f"probing {relation.full_name}")
             untried = leave_untried(catalog, functions, relation)
             rows = no_rows(relation, personas.everyone)
             if "SELECT" not in untried:
                 rows = copy_rows(connection, relation, personas.everyone, ownership)
             rows = replace(rows, why_empty=filled.why_empty(relation.full_name))
             copied.append(rows)
-            probing = Probing(connection, catalog, ownership, privileges, rows, untried)
-            decided = decide(probing.observed(personas.everyone), probing.ask)
-            found += name_triggers(decided, probing.ask)
+            probing = Probing(catalog, ownership, privileges, rows, untried)
+            works.append(_probed(probing, personas, on_progress))
+        observed = finish_all(connection, works)
         on_progress("probing functions and sequences")
         calls = Calls(connection, personas, catalog, functions, ownership, copied)
         uses = (*calls.uses(), *use_sequences(connection, personas))
         yield Observation(
-            connection, personas, catalog, privileges, ownership, tuple(found), filled, uses
+            connection,
+            personas,
+            catalog,
+            privileges,
+            ownership,
+            tuple(one for those in observed for one in those),
+            filled,
+            uses,
         )
+
+
+def _probed(probing: Probing, personas: Personas, on_progress: Progress) -> Work[list[Observed]]:
+    """Probe a relation as everybody, and find out what decided."""
+    on_progress(f"probing {probing.rows.relation.full_name}")
+    observed = yield from probing.observed(personas.everyone)
+    decided = yield from decide(observed, probing.ask)
+    return (yield from name_triggers(decided, probing.ask))
 
 
 @contextmanager

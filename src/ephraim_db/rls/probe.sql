@@ -1,12 +1,31 @@
 -- Runs probes, each in a subtransaction that always ends in a rollback. An act is a persona's
 -- probes; its `setup` is done before, as the prober, and undone after. If it fails, probe 0 tells.
--- `until` says when the other probes that try for the same answers are left out; where it is
--- 'settled', a constraint that objects answers the first question, and not the others.
--- `witness` tells, as the prober, which rows the command touched, or what it `told`.
+-- What probes are comes in arrays, with a place for each; those of an act are `first` to `last`.
+--   asked      the questions of all probes, by number; those of one end at `upto`
+--   sqls, witnesses, setups
+--              numbers of statements, 0 for none: positive ones go to the routine that keeps
+--              plans, made by `keeping`; negative ones are looked up in `statements`
+--   ns, ms     $1 and $2 of them
+--   untils     when the other probes that try for the same answers are left out; where 'settled',
+--              a constraint that objects answers the first question, and not the others
+--   telling    'told', if the witness looks at what the command returned; 'must_tell', if only
+--              what the witness saw counts
+-- A witness tells, as the prober, which rows the command touched.
 -- A probe that takes too long ends the run: the next call goes on from there.
--- `sql` and `witness` are numbers: positive ones go to the routine that keeps plans, made by
--- `keeping`; negative ones are looked up in `statements`. $1 and $2 are `n` and `m`.
-create function pg_temp.ephraim_probe(acts jsonb, keeping text, statements text[])
+create function pg_temp.ephraim_probe(
+    acts jsonb,
+    keeping text,
+    statements jsonb,
+    asked integer[],
+    upto integer[],
+    sqls integer[],
+    witnesses integer[],
+    setups integer[],
+    ns integer[],
+    ms integer[],
+    untils text[],
+    telling text[]
+)
 returns table (
     act integer,
     probe integer,
@@ -16,18 +35,20 @@ returns table (
     constrained boolean
 )
 language plpgsql
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     prober constant text := current_setting('role');
     are_honest constant boolean := current_setting('ephraim.are_honest');
+    said constant text[] := array(select jsonb_array_elements_text(statements));
     acting jsonb;
-    probing jsonb;
+    persona text;
+    setting text;
+    first integer;
     sql integer;
     witness integer;
-    n integer;
-    m integer;
-    answered integer[];
-    questions integer[];
+    since integer;
+    answered boolean[];
     done boolean;
     stopped boolean := false;
     told jsonb;
@@ -44,7 +65,9 @@ begin
     for acting in select a.value from jsonb_array_elements(acts) as a loop
         act := act + 1;
         probe := 0;
-        answered := '{}';
+        answered := array_fill(false, array[(acting ->> 'questions')::integer]);
+        persona := acting ->> 'role';
+        first := acting ->> 'first';
         if keeping is not null and not are_honest then
             discard plans;
         end if;
@@ -54,50 +77,54 @@ begin
             end if;
             perform set_config(s.key, s.value, true)
             from jsonb_each_text(acting -> 'settings') as s;
-            perform set_config('role', acting ->> 'role', true);
-            for probing in select p.value from jsonb_array_elements(acting -> 'probes') as p loop
+            setting := set_config('role', persona, true);
+            for place in first..(acting ->> 'last')::integer loop
                 probe := probe + 1;
-                questions := probing ->> 'questions';
-                continue when questions <@ answered;
-                sql := probing ->> 'sql';
-                witness := probing ->> 'witness';
-                n := probing ->> 'n';
-                m := probing ->> 'm';
+                since := coalesce(upto[place - 1], 0) + 1;
+                done := answered[asked[since]];
+                for at in since + 1..upto[place] loop
+                    done := done and answered[asked[at]];
+                end loop;
+                continue when done;
+                sql := sqls[place];
+                witness := witnesses[place];
                 state := null;
                 touched := null;
                 numbers := null;
-                at_constraint := '';
-                at_column := '';
-                at_table := '';
+                constrained := false;
                 begin
-                    if probing ->> 'setup' is not null then
-                        perform set_config('role', prober, true);
-                        execute probing ->> 'setup';
-                        perform set_config('role', acting ->> 'role', true);
+                    if setups[place] < 0 then
+                        setting := set_config('role', prober, true);
+                        execute said[-setups[place]];
+                        setting := set_config('role', persona, true);
                     end if;
-                    if witness is null then
-                        execute statements[-sql] into numbers;
-                    elsif probing ->> 'told' is not null then
-                        execute statements[-sql] into told;
+                    if telling[place] = 'told' then
+                        execute said[-sql] into told;
                         set constraints all immediate;
-                        perform set_config('role', prober, true);
-                        execute statements[-witness] into numbers using told;
+                        setting := set_config('role', prober, true);
+                        execute said[-witness] into numbers using told;
+                    elsif witness = 0 then
+                        if sql > 0 then
+                            numbers := pg_temp.ephraim_kept(ns[place], ms[place], sql);
+                        else
+                            execute said[-sql] into numbers using ns[place], ms[place];
+                        end if;
                     else
                         if sql > 0 then
-                            numbers := pg_temp.ephraim_kept(n, m, sql);
+                            numbers := pg_temp.ephraim_kept(ns[place], ms[place], sql);
                             touched := numbers[1];
                             numbers := null;
                         else
-                            execute statements[-sql] using n, m;
+                            execute said[-sql] using ns[place], ms[place];
                             get diagnostics touched = row_count;
                         end if;
                         if touched > 0 then
                             set constraints all immediate;
-                            perform set_config('role', prober, true);
+                            setting := set_config('role', prober, true);
                             if witness > 0 then
-                                numbers := pg_temp.ephraim_kept(n, m, witness);
+                                numbers := pg_temp.ephraim_kept(ns[place], ms[place], witness);
                             else
-                                execute statements[-witness] into numbers using n, m;
+                                execute said[-witness] into numbers using ns[place], ms[place];
                             end if;
                         end if;
                     end if;
@@ -114,23 +141,26 @@ begin
                             at_constraint = constraint_name,
                             at_column = column_name,
                             at_table = table_name;
+                        -- Postgres names what was violated; a trigger that raises the same code
+                        -- does not. Policies come before constraints, so then every policy has
+                        -- let the row pass.
+                        constrained := state ~ '^23'
+                        and concat(at_constraint, at_column, at_table) <> '';
                 end;
-                -- Postgres names what was violated; a trigger that raises the same code does not.
-                -- Policies come before constraints, so then every policy has let the row pass.
-                constrained := coalesce(state, '') ~ '^23'
-                and concat(at_constraint, at_column, at_table) <> '';
-                done := case probing ->> 'until'
+                done := case untils[place]
                     when 'unconstrained' then not constrained
                     when 'untroubled' then state is null
                     else
                         state is null
                         and (touched is null or touched > 0)
-                        and (probing ->> 'must_tell' is null or numbers is not null)
+                        and (telling[place] <> 'must_tell' or numbers is not null)
                 end;
                 if done then
-                    answered := answered || questions;
-                elsif constrained and probing ->> 'until' = 'settled' then
-                    answered := answered || questions[1:1];
+                    for at in since..upto[place] loop
+                        answered[asked[at]] := true;
+                    end loop;
+                elsif constrained and untils[place] = 'settled' then
+                    answered[asked[since]] := true;
                 end if;
                 return next;
                 exit when stopped;

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
-import psycopg
-
-from ephraim_db.rls.asking import Act, Stuck, ask
+from ephraim_db.rls.asking import Act, Answers, Stuck, asking
 from ephraim_db.rls.catalog import Catalog, Privileges, Relation, quote
 from ephraim_db.rls.outside import Untried
+from ephraim_db.rls.overlapping import Work
 from ephraim_db.rls.ownership import Ownership, Whose
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Answer, Command
@@ -50,19 +48,18 @@ class Observed:
 class Probing:
     """What it takes to probe one relation; its rows are copied."""
 
-    connection: psycopg.Connection[Any]
     catalog: Catalog
     ownership: Ownership
     privileges: Mapping[tuple[str, int], Privileges]
     rows: Rows
     untried: Untried
 
-    def observed(self, personas: Sequence[Persona]) -> list[Observed]:
+    def observed(self, personas: Sequence[Persona]) -> Work[list[Observed]]:
         """Return what each persona could do, in their order."""
         relation = self.rows.relation
-        answers: list[tuple[Answer, ...]] = [() for _ in personas]
+        answers: Answers = [() for _ in personas]
         if not self.rows.failure and "SELECT" not in self.untried:
-            answers = self._ask_everyone(personas)
+            answers = yield from self._ask_everyone(personas)
         return [
             Observed(
                 persona,
@@ -76,21 +73,21 @@ class Probing:
             for persona, told in zip(personas, answers, strict=True)
         ]
 
-    def _ask_everyone(self, personas: Sequence[Persona]) -> list[tuple[Answer, ...]]:
+    def _ask_everyone(self, personas: Sequence[Persona]) -> Work[Answers]:
         people = [self._probes(persona) for persona in personas]
         by_role = {one.persona.role: one for one in reversed(people)}
         refusals = (Act(one.persona, tuple(one.refusals())) for one in by_role.values())
         truncations = (Act(one.persona, tuple(one.truncations())) for one in by_role.values())
         firsts = (Act(one.persona, tuple(one.first_round())) for one in people)
-        told = iter(self.ask((*refusals, *truncations, *firsts)))
+        told = iter((yield from self.ask((*refusals, *truncations, *firsts))))
         refused = {role: next(told) for role in by_role}
         truncated = {role: next(told) for role in by_role}
         first = list(told)
-        second = self.ask(
+        second = yield from self.ask(
             Act(one.persona, tuple(one.second_round(answers)))
             for one, answers in zip(people, first, strict=True)
         )
-        again = self._refused_otherwise(people, refused)
+        again = yield from self._refused_otherwise(people, refused)
         return [
             (
                 *again.get(one.persona.name, refused[one.persona.role]),
@@ -105,19 +102,19 @@ class Probing:
         self,
         people: Sequence[TableProbes | ViewProbes],
         refused: Mapping[str, tuple[Answer, ...]],
-    ) -> dict[str, tuple[Answer, ...]]:
+    ) -> Work[dict[str, tuple[Answer, ...]]]:
         """Ask each persona of a role, by name, where what it lacks was not simply refused."""
         doubted = [
             one
             for one in people
             if any(a.sqlstate != INSUFFICIENT_PRIVILEGE for a in refused[one.persona.role])
         ]
-        answers = self.ask(Act(one.persona, tuple(one.refusals())) for one in doubted)
+        answers = yield from self.ask(Act(one.persona, tuple(one.refusals())) for one in doubted)
         return {one.persona.name: found for one, found in zip(doubted, answers, strict=True)}
 
-    def ask(self, acts: Iterable[Act]) -> list[tuple[Answer, ...]]:
+    def ask(self, acts: Iterable[Act]) -> Work[Answers]:
         """Return the answers to acts on this relation."""
-        return ask(self.connection, self.rows.relation.schema, acts, self._stuck)
+        return asking(self.rows.relation.schema, acts, self._stuck)
 
     @cached_property
     def _stuck(self) -> set[Stuck]:

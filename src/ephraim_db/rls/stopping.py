@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ephraim_db.rls.asking import Act
 from ephraim_db.rls.catalog import Trigger, quote
 from ephraim_db.rls.deciding import MOST_SHOWN, Ask, Case
+from ephraim_db.rls.overlapping import Work
 from ephraim_db.rls.probes import COMMANDS, Answer, Command
 from ephraim_db.rls.probing import Observed
 from ephraim_db.rls.verdicts import Verdict, judge
@@ -39,13 +40,13 @@ class Stop:
         return bool(answers) and self.case.reached(answers) != self.case.reached(self.case.answers)
 
 
-def name_triggers(observed: Sequence[Observed], ask: Ask) -> list[Observed]:
+def name_triggers(observed: Sequence[Observed], ask: Ask) -> Work[list[Observed]]:
     """Return the same with the triggers that stopped it, where one did."""
     stops = [stop for one in observed for stop in _stops(one)]
-    asked = ask(stop.without("user") for stop in stops)
+    asked = yield from ask(stop.without("user") for stop in stops)
     stopped = [stop for stop, after in zip(stops, asked, strict=True) if stop.passes(after)]
     tried = [(stop, trigger.name) for stop in stopped for trigger in stop.triggers]
-    each = ask(stop.without(quote(name)) for stop, name in tried)
+    each = yield from ask(stop.without(quote(name)) for stop, name in tried)
     named: dict[int, dict[tuple[Command, str], list[str]]] = {}
     for (stop, name), after in zip(tried, each, strict=True):
         if stop.passes(after):

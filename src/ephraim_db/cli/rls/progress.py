@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 Progress = Callable[[str], None]
-PASSING = ("starting ", "applying ", "seeding ", "filling ", "probing ", "searching ")
+PASSING = ("starting ", "applying ", "seeding ", "filling ", "copying ", "probing ", "searching ")
 """How messages begin that are of no use once the next one comes."""
 OFTEN = ("probing ", "searching for findings: ")
 """How messages begin that are too many for a log."""

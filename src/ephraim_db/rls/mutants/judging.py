@@ -24,6 +24,7 @@ from ephraim_db.rls.mutants.reach import Reach
 from ephraim_db.rls.mutants.reading import read_targets
 from ephraim_db.rls.mutants.targets import Targets
 from ephraim_db.rls.observing import Observation
+from ephraim_db.rls.overlapping import finish
 from ephraim_db.rls.personas import Persona, Personas
 from ephraim_db.rls.probing import Observed, Probing
 from ephraim_db.rls.sequences import use_sequences
@@ -118,7 +119,7 @@ class Judge:
     def _differences_in(self, relation: Relation, mutant: Mutant) -> Iterator[str]:
         probing = self._probing(relation, mutant)
         for personas in _batches(self._noticing(mutant)):
-            for one in probing.observed(personas):
+            for one in finish(self._observation.connection, probing.observed(personas)):
                 agreed = self._agreed[relation.full_name, one.persona.name]
                 if (facts := _facts(one)) != agreed:
                     self._kills[one.persona.name] += 1
@@ -136,9 +137,7 @@ class Judge:
         privileges = seen.privileges
         if mutant.grants:
             privileges = read_privileges(seen.connection, self._roles, [relation])
-        return Probing(
-            seen.connection, seen.catalog, seen.ownership, privileges, first.rows, first.untried
-        )
+        return Probing(seen.catalog, seen.ownership, privileges, first.rows, first.untried)
 
     def _noticing(self, mutant: Mutant) -> list[Persona]:
         """Return who may notice, those first who have noticed most."""
