@@ -46,7 +46,8 @@ class Statements:
         self.others: list[str] = []
         """The statements that are not kept; their numbers are negative."""
         leaves = [kind.format(sql) for _, sql, kind in often]
-        self.routine = _ROUTINE.format(_quoted(_choice(leaves, 1))) if leaves else None
+        routine = _ROUTINE.format(_quoted(_choice(leaves, 1))) if leaves else None
+        self.routine: str | None = routine
         """The SQL that makes the routine, if any are kept."""
 
     def number(self, role: str, sql: str) -> int:
