@@ -16,6 +16,8 @@ from tests.catalog import catalog
 from tests.rls.conftest import ANN, BOB, CYD, USERS
 from tests.rls.mutants.conftest import PROJECT
 
+from ephraim_db.postgres.binaries import embedded_binaries
+
 EPHRAIM_DB = str(Path(sys.executable).parent / "ephraim-db")
 SCHEMA, _, ROWS = PROJECT.partition("insert into public.teams")
 ROWS, _, POLICIES = ROWS.partition("alter table")
@@ -31,25 +33,43 @@ sub = "{CYD}"
 role = "anon"
 """
 LOOKS = f"""
-import os, psycopg
-with psycopg.connect(os.environ["EPHRAIM_DB_URL"]) as connection:
-    connection.execute("set role authenticated")
-    connection.execute("select set_config('request.jwt.claim.sub', '{BOB}', false)")
-    rows = connection.execute("select title from public.notes").fetchall()
-raise SystemExit(rows != [("of bob",)])
+seen=$({embedded_binaries().directory}/psql -XAtq "$EPHRAIM_DB_URL" \\
+    -c "set role authenticated" \\
+    -c "set request.jwt.claim.sub = '{BOB}'" \\
+    -c "select title from public.notes")
+test "$seen" = "of bob"
 """
 """A test of somebody's: bob sees just his note."""
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    supabase = tmp_path / "supabase"
+def make(folder: Path) -> Path:
+    supabase = folder / "supabase"
     (supabase / "migrations").mkdir(parents=True)
     (supabase / "migrations" / "1_notes.sql").write_text(f"{SCHEMA} alter table {POLICIES}")
     (supabase / "seed.sql").write_text(f"{USERS} insert into public.teams {ROWS}")
     (supabase / "rls.toml").write_text(TOML)
-    (tmp_path / "looks.py").write_text(LOOKS)
-    return tmp_path
+    (folder / "looks.sh").write_text(LOOKS)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def contract(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What `rls accept` writes of the project: the same each time."""
+    project = make(tmp_path_factory.mktemp("accepted"))
+    assert run(project, "accept").returncode == 0
+    return (project / "supabase" / "rls.contract").read_text()
+
+
+@pytest.fixture
+def agreed(project: Path, contract: str) -> Path:
+    """The project with its contract."""
+    (project / "supabase" / "rls.contract").write_text(contract)
+    return project
 
 
 def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -63,15 +83,14 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_against_the_contract_survivors_lower_the_score(project: Path) -> None:
-    assert run(project, "accept").returncode == 0
-    told = run(project, "mutate", "--fail-under", "100")
+def test_against_the_contract_survivors_lower_the_score(agreed: Path) -> None:
+    told = run(agreed, "mutate", "--fail-under", "100")
     assert told.returncode == 1, told.stderr
     assert "without title <> CAST('hidden' AS text)" in told.stdout
     assert (
         "would show it: a row for which title <> CAST('hidden' AS text) is not true" in told.stdout
     )
-    assert run(project, "mutate", "--fail-under", "90").returncode == 0
+    assert run(agreed, "mutate", "--fail-under", "90").returncode == 0
 
 
 def test_without_a_contract_that_is_so_nothing_is_told(project: Path) -> None:
@@ -99,17 +118,16 @@ def notes(url: str) -> list[tuple[object, ...]]:
         return connection.execute("select * from public.notes order by id").fetchall()
 
 
-def test_an_entry_that_accepts_nothing_any_more_is_stale(project: Path) -> None:
-    with (project / "supabase" / "rls.toml").open("a") as toml:
+def test_an_entry_that_accepts_nothing_any_more_is_stale(agreed: Path) -> None:
+    with (agreed / "supabase" / "rls.toml").open("a") as toml:
         toml.write('[[unnoticed]]\nmutant = "table public.gone: *"\nreason = "It is gone."\n')
-    assert run(project, "accept").returncode == 0
-    told = run(project, "mutate")
+    told = run(agreed, "mutate")
     assert told.returncode == 1
     assert 'stale  no unnoticed mutant is left that "table public.gone: *" accepts' in told.stdout
 
 
 def test_a_command_notices_by_failing_and_its_record_says_what(project: Path) -> None:
-    told = run(project, "mutate", "--report", "r.jsonl", "--", sys.executable, "looks.py")
+    told = run(project, "mutate", "--report", "r.jsonl", "--", "sh", "looks.sh")
     assert told.returncode == 0, told.stderr
     header, *lines, end = map(json.loads, (project / "r.jsonl").read_text().splitlines())
     assert (header["version"], end) == (1, {"finished": True})
@@ -121,35 +139,32 @@ def test_a_command_notices_by_failing_and_its_record_says_what(project: Path) ->
     assert "grants on public.notes: anon may delete" in told.stdout
 
 
-def test_a_command_is_asked_only_what_the_contract_did_not_notice(project: Path) -> None:
-    assert run(project, "accept").returncode == 0
-    command = ("--report", "r.jsonl", "--", sys.executable, "looks.py")
-    assert run(project, "mutate", "--against", "contract", *command).returncode == 0
-    _, *lines, _ = map(json.loads, (project / "r.jsonl").read_text().splitlines())
+def test_a_command_is_asked_only_what_the_contract_did_not_notice(agreed: Path) -> None:
+    command = ("--report", "r.jsonl", "--", "sh", "looks.sh")
+    assert run(agreed, "mutate", "--against", "contract", *command).returncode == 0
+    _, *lines, _ = map(json.loads, (agreed / "r.jsonl").read_text().splitlines())
     assert {line["result"] for line in lines} == {"survived"}
     assert len(lines) < 5
 
 
-def test_a_command_is_not_asked_what_nothing_need_notice(project: Path) -> None:
-    with (project / "supabase" / "rls.toml").open("a") as toml:
+def test_a_command_is_not_asked_what_nothing_need_notice(agreed: Path) -> None:
+    with (agreed / "supabase" / "rls.toml").open("a") as toml:
         toml.write('[[unnoticed]]\nmutant = "*"\nreason = "Nobody minds."\n')
-    assert run(project, "accept").returncode == 0
-    command = ("--report", "r.jsonl", "--", sys.executable, "looks.py")
-    told = run(project, "mutate", "--against", "contract", *command)
+    command = ("--report", "r.jsonl", "--", "sh", "looks.sh")
+    told = run(agreed, "mutate", "--against", "contract", *command)
     assert "Nobody minds." in told.stdout
-    assert len((project / "r.jsonl").read_text().splitlines()) == 2
+    assert len((agreed / "r.jsonl").read_text().splitlines()) == 2
 
 
 def test_what_the_contract_leaves_to_a_command_is_not_accepted_from_the_command(
-    project: Path,
+    agreed: Path,
 ) -> None:
-    with (project / "supabase" / "rls.toml").open("a") as toml:
-        toml.write('[[unnoticed]]\nmutant = "*"\nagainst = "contract"\nreason = "looks.py does."\n')
-    assert run(project, "accept").returncode == 0
-    alone = run(project, "mutate", "--fail-under", "100")
+    with (agreed / "supabase" / "rls.toml").open("a") as toml:
+        toml.write('[[unnoticed]]\nmutant = "*"\nagainst = "contract"\nreason = "looks.sh does."\n')
+    alone = run(agreed, "mutate", "--fail-under", "100")
     assert (alone.returncode, "left to a command" in alone.stdout) == (0, True)
-    command = ("--fail-under", "100", "--", sys.executable, "looks.py")
-    asked = run(project, "mutate", "--against", "contract", *command)
+    command = ("--fail-under", "100", "--", "sh", "looks.sh")
+    asked = run(agreed, "mutate", "--against", "contract", *command)
     assert asked.returncode == 1
     assert "not noticed  policy" in asked.stdout
 
