@@ -92,7 +92,8 @@ def observing(
         for one in filled.unfilled:
             if one.relation not in {relation.full_name for relation in relations}:
                 on_progress(f"{one.relation}: {one.reason}")
-        on_progress("copying rows")
+        many = f"{len(relations)} relations, to probe as {len(personas.everyone)} personas"
+        on_progress(f"copying rows of {many}")
         copied: list[Rows] = []
         works: list[Work[list[Observed]]] = []
         for relation in relations:
