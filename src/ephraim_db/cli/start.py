@@ -27,7 +27,7 @@ from ephraim_db.local import LocalSupabase, start_local
     envvar="EPHRAIM_DB_POSTGRES",
     metavar="embedded|system|docker|URL",
     help="Where Postgres comes from; also in EPHRAIM_DB_POSTGRES, where a URL does not show in "
-    "the list of processes.  [default: system if there is one, else embedded]",
+    "the list of processes.  [default: the version in config.toml; system, else embedded]",
 )
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="The port of API_URL.  [default: a free one]"
