@@ -44,6 +44,11 @@ class Column:
     is_boolean: bool
     is_unique: bool = False
 
+    @property
+    def all_labels(self) -> tuple[str, ...]:
+        """Return every value there can be, if they are few: those of a flag or an enum."""
+        return ("true", "false") if self.is_boolean else self.labels
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:

@@ -125,10 +125,11 @@ class Changes:
         In words are those that mean something by themselves: labels, flags, and whose it is then.
         """
         old = f"(v.image).{quote(column.name)}"
-        labels = ("true", "false") if column.is_boolean else column.labels
+        labels = column.all_labels
         for label in labels:
-            value = f"{Literal(label).as_string(None)}::{column.type}"
-            yield value, (n,), "", f"{old} is distinct from {value}", label
+            if not self.rows.is_labelled(column, n, label):
+                value = f"{Literal(label).as_string(None)}::{column.type}"
+                yield value, (n,), "", f"{old} is distinct from {value}", label
         if not labels:
             yield from self._values_of_others(column, n)
         if not column.required:

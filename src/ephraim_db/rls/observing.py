@@ -18,6 +18,7 @@ from ephraim_db.rls.asking import prepare
 from ephraim_db.rls.calls import Calls
 from ephraim_db.rls.catalog import Catalog, Privileges, read_catalog, read_privileges
 from ephraim_db.rls.controls import control
+from ephraim_db.rls.copying import copy_rows, no_rows
 from ephraim_db.rls.deciding import decide
 from ephraim_db.rls.filling import Filled, fill
 from ephraim_db.rls.functions import read_functions
@@ -28,7 +29,7 @@ from ephraim_db.rls.personas import Personas
 from ephraim_db.rls.prober import become_able, refuse_the_unprobeable
 from ephraim_db.rls.probes import MOST_SECONDS
 from ephraim_db.rls.probing import Observed, Probing
-from ephraim_db.rls.rows import Rows, copy_rows, no_rows
+from ephraim_db.rls.rows import Rows
 from ephraim_db.rls.sequences import use_sequences
 from ephraim_db.rls.stopping import name_triggers
 from ephraim_db.rls.uses import Use

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ephraim_db.rls.asking import Act, Answers, Stuck, asking
 from ephraim_db.rls.catalog import Catalog, Privileges, Relation, quote
@@ -16,6 +17,9 @@ from ephraim_db.rls.probes import Answer, Command
 from ephraim_db.rls.rows import Rows
 from ephraim_db.rls.table_probes import TableProbes
 from ephraim_db.rls.view_probes import ViewProbes
+
+if TYPE_CHECKING:
+    from ephraim_db.rls.verdicts import Verdict
 
 INSUFFICIENT_PRIVILEGE = "42501"
 
@@ -30,7 +34,7 @@ Stopped = Mapping[tuple[Command, str], str]
 class Observed:
     """What one persona could do with one relation. `kinds`: whose rows there can be at all.
 
-    `untried` says why a command was left alone.
+    `untried` says why a command was left alone; `verdicts` are those that `judge` came to already.
     """
 
     persona: Persona
@@ -42,6 +46,7 @@ class Observed:
     untried: Untried = field(default_factory=dict)
     decided: Decided = field(default_factory=dict)
     stopped: Stopped = field(default_factory=dict)
+    verdicts: dict[Command, dict[str, Verdict]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,12 @@ BY_GRANT = Verdict("refused_by_grant")
 
 def judge(observed: Observed, command: Command) -> dict[str, Verdict]:
     """Return the verdict on one of COMMANDS for each column it can name."""
+    if command not in observed.verdicts:
+        observed.verdicts[command] = _judge(observed, command)
+    return observed.verdicts[command]
+
+
+def _judge(observed: Observed, command: Command) -> dict[str, Verdict]:
     answers = [a for a in observed.answers if a.question.command == command]
     written = [c.name for c in observed.relation.columns if c.written]
     granted = observed.privileges

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 
 NAME = r'(?:[^\W\d][\w$-]*|"(?:[^"\\]|\\.)*")'
 _ROUTINE = r"[^\W\d][\w$]*\([\w$., \[\]]*\)"
@@ -35,6 +36,7 @@ def read_name(text: str) -> str:
     return str(json.loads(text)) if text.startswith('"') else text
 
 
+@cache
 def read_target(text: str) -> tuple[str, str]:
     """Return what `write_target` was given: relation, and the column or an empty text."""
     schema, name, *column = (read_name(part) for part in _NAMES.findall(text))

@@ -48,6 +48,8 @@ class Told:
 
 def tell_differences(agreed: Facts, observed: Facts) -> tuple[Told, ...]:
     """Return what differs from what was agreed; nothing if it is the same."""
+    if agreed == observed:
+        return ()
     renames, renamed = follow_renames(agreed, observed)
     differences = compare(renamed, observed)
     gone = {one.before for one in differences if one.after is None}
