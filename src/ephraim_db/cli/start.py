@@ -6,10 +6,10 @@ import json
 import signal
 import threading
 from pathlib import Path
-from types import FrameType
 
 import click
 
+from ephraim_db.cli import interrupt
 from ephraim_db.local import LocalSupabase, start_local
 
 
@@ -42,7 +42,7 @@ def start(project: Path | None, postgres: str, port: int | None, output: str) ->
     if project is None and Path("supabase").is_dir():
         project = Path()
     for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, _interrupt)
+        signal.signal(stop, interrupt)
     ready = False
     try:
         with start_local(project, postgres=postgres, port=port, on_progress=_say) as local:
@@ -54,13 +54,6 @@ def start(project: Path | None, postgres: str, port: int | None, output: str) ->
         _say("stopped")
         if not ready:
             raise click.exceptions.Exit(130) from None
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    """Stop once; a second Ctrl-C must not stop the cleaning up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _shown(local: LocalSupabase, output: str) -> str:
