@@ -21,7 +21,7 @@ from bench.web import ADMIN
 from bench.web import supabase as local_supabase
 from ephraim_db import AsyncClient, Client
 from ephraim_db.local.tokens import access_token
-from ephraim_db.organizations import _MINE
+from ephraim_db.organizations import MINE
 from ephraim_db.sms_logs import COLUMNS
 
 Ask = Callable[[], object]
@@ -157,7 +157,7 @@ def _awaiting(
 
 
 def _organization(bare: supabase.Client | supabase.AsyncClient):  # type: ignore[no-untyped-def]
-    return bare.table("profiles").select(*_MINE).eq("id", ADMIN)
+    return bare.table("profiles").select(*MINE.columns).eq("id", ADMIN)
 
 
 def _page(bare: supabase.Client | supabase.AsyncClient):  # type: ignore[no-untyped-def]
