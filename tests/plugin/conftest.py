@@ -134,7 +134,9 @@ def run(pytester: pytest.Pytester, server: Server, monkeypatch: pytest.MonkeyPat
     def run(source: str = "", *arguments: str) -> pytest.RunResult:
         if source:
             pytester.makepyfile(test_it=source)
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+        # Hypothesis' plugin takes longer to start than most of these tests.
+        left_out = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+        return pytester.runpytest_subprocess(*left_out, *arguments)
 
     return run
 

@@ -1,6 +1,6 @@
 """Whatever supabase-py or plain HTTP can ask for, no persona reads a secret or crosses a boundary.
 
-Every test here leaves the database as it was; a fixture compares every row before and after.
+Every test here leaves the database as it was; a fixture compares every row with what was seeded.
 """
 
 from __future__ import annotations
@@ -44,20 +44,26 @@ def owner(shared_api: Api) -> Iterator[Owner]:
         yield connection
 
 
-@pytest.fixture(autouse=True)
-def nothing_changes(owner: Owner) -> Iterator[None]:
-    def rows() -> list[dict[str, Any]]:
-        every_row = " union all ".join(
-            f"select '{table}' as name, count(*), jsonb_agg(to_jsonb(t) order by to_jsonb(t)) "
-            f"from {table} as t"
-            for table in TABLES
-        )
-        return owner.execute(every_row).fetchall()
+def rows(owner: Owner) -> list[dict[str, Any]]:
+    every_row = " union all ".join(
+        f"select '{table}' as name, count(*), jsonb_agg(to_jsonb(t) order by to_jsonb(t)) "
+        f"from {table} as t"
+        for table in TABLES
+    )
+    return owner.execute(every_row).fetchall()
 
-    before = rows()
-    assert all(table["count"] for table in before), "an empty table would prove nothing"
+
+@pytest.fixture(scope="module")
+def seeded_rows(owner: Owner) -> list[dict[str, Any]]:
+    found = rows(owner)
+    assert all(table["count"] for table in found), "an empty table would prove nothing"
+    return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_changes(owner: Owner, seeded_rows: list[dict[str, Any]]) -> Iterator[None]:
     yield
-    assert rows() == before
+    assert rows(owner) == seeded_rows
 
 
 # ways to name a secret column, with supabase-py ---------------------------------------------------
