@@ -10,6 +10,9 @@ from ephraim_db.errors import InvalidProject
 from ephraim_db.postgres import DefaultGrants
 from ephraim_db.toml import read_toml
 
+USUAL_MAJOR = 17
+"""The version of Postgres that new projects get, and that the Supabase CLI takes if not told."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
@@ -52,9 +55,9 @@ def read_api_config(project: Path | None) -> ApiConfig:
 
 
 def read_major_version(project: Path | None) -> int | None:
-    """Return `[db] major_version` of `project`/supabase/config.toml, None if it does not say.
+    """Return `[db] major_version` of `project`/supabase/config.toml, else what the CLI takes.
 
-    Raises InvalidProject naming the file and what to write there.
+    None without a project: any will do. Raises InvalidProject naming the file and what to write.
     """
     if project is None:
         return None
@@ -63,12 +66,12 @@ def read_major_version(project: Path | None) -> int | None:
         db = read_toml(file).get("db", {})
         if not isinstance(db, dict):
             raise ValueError("db is not a table: write [db]")
-        major = db.get("major_version")
-        if major is not None and (not isinstance(major, int) or isinstance(major, bool)):
+        major = db.get("major_version", USUAL_MAJOR)
+        if not isinstance(major, int) or isinstance(major, bool):
             raise ValueError("db.major_version takes a number: major_version = 17")
         return major
     except FileNotFoundError:
-        return None
+        return USUAL_MAJOR
     except ValueError as error:
         raise InvalidProject(f"{file}: {error}") from error
 

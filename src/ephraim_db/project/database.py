@@ -61,7 +61,7 @@ def migrated_database(
     ):
         if major and major != (here := server.version // 10_000):
             on_progress(
-                f"Postgres {here} ({server.kind}) was taken, though config.toml names {major}: "
+                f"Postgres {here} ({server.kind}) was taken, though the project is for {major}: "
                 f"{'there is none here' if postgres == 'auto' else 'it was asked for'}"
             )
         _check_extensions(server, platform, migrations, on_progress, keep_going=keep_going)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.rls.conftest import ACME, ANN, NOTES
 from tests.rls.findings.conftest import EVERYONE, PLAIN, Find, run_psql
+from tests.rls.findings.test_boundary import MEMBER_TWICE, MY_TEAMS
 from tests.rls.test_matrix import OWN, TEAM, policy
 
 READABLE, EXPOSED, PUBLISHED = "secret-readable", "secret-exposed", "secret-published"
@@ -19,6 +20,12 @@ NO_SECRET = (
 
 def test_a_secret_read_by_colleagues_is_a_warning(find: Find) -> None:
     assert find(NOTES, TEAM_READS).said(READABLE, "ann") == ["warning notes"]
+
+
+def test_who_is_of_two_teams_reads_no_strangers_secret(find: Find) -> None:
+    """Ann is of both, though rls.toml does not say so."""
+    found = find(NOTES, MEMBER_TWICE, policy("select", MY_TEAMS))
+    assert found.said(READABLE, "ann") == ["warning notes"]
 
 
 def test_the_fix_takes_the_secret_away_and_leaves_the_rest(find: Find, url: str) -> None:

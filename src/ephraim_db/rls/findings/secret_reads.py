@@ -24,7 +24,9 @@ def find(scene: Scene) -> Iterator[Candidate]:
         relation, column = secret.relation, secret.column.name
         for persona in scene.clients if relation in scene.relations else ():
             for cell in scene.allowed(persona, relation, "SELECT"):
-                severity = _severity(scene, persona, secret, cell.scope)
+                elsewhere = cell.scope == "all" and persona.name in scene.also_elsewhere
+                scope: Scope = "organization" if elsewhere else cell.scope
+                severity = _severity(scene, persona, secret, scope)
                 if column not in cell.columns or severity is None:
                     continue
                 yield Candidate(
@@ -33,7 +35,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
                     persona,
                     relation.full_name,
                     (column,),
-                    f"{persona.name} reads {WHOSE[cell.scope]} {column} in {relation.full_name}",
+                    f"{persona.name} reads {WHOSE[scope]} {column} in {relation.full_name}",
                     narrow_grant(scene, persona, relation, "select", column),
                     (
                         Proof((
