@@ -172,6 +172,8 @@ def test_a_broken_sign_up_trigger_does_not_keep_people_away_and_is_told(fill: Fi
         "v int generated always as identity primary key, w int generated always as (v * 2) stored",
         "v text not null unique, w varchar(3) not null, x char(2) not null",
         "v text not null check (v ~ '^[a-z]+$')",
+        "v text not null check (v ~ '^[0-9a-f]{64}$'), w text not null check (length(w) = 40)",
+        "v jsonb not null check (jsonb_typeof(v) = 'object' and v <> '{}')",
         "v text not null check (length(v) = 6), w text not null check (w in ('x', 'y'))",
         "v int not null check (v between 18 and 19), w numeric not null check (w > 0 and w < 1)",
         "a date not null, b date not null, check (b > a)",
