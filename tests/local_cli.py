@@ -103,7 +103,7 @@ def failed(*arguments: str, **environment: str) -> str:
             timeout=60,
             check=False,
         )
-        assert list(temporary.rglob("*")) == []
+        assert [str(path) for path in temporary.rglob("*")] == [], ran.stderr
     assert ran.returncode == 1, ran.stderr
     assert "Traceback" not in ran.stderr
     assert ran.stdout == ""
