@@ -4,17 +4,21 @@
 -- returned is told; else, how many rows it touched. A step that fails ends its branch, unless it
 -- `may_fail`. What an `undone` step did is taken back at once. Once the time is over, nothing more
 -- is tried: the step that it ended in tells 57014, and every branch around it is `stopped`.
-create function pg_temp.ephraim_attempt(personas jsonb, branch jsonb)
+-- `who` is the place of a persona in `roles` and `claims`; told are three arrays, in step.
+create function pg_temp.ephraim_attempt(roles text[], claims text[], path text, branch jsonb)
 returns jsonb
 language plpgsql
 as $$
 declare
     prober constant text := current_setting('role');
     step jsonb;
-    acting jsonb;
-    told jsonb[] := '{}';
-    answers jsonb[] := '{}';
+    who integer;
+    setting text;
+    states text[] := '{}';
+    touches bigint[] := '{}';
+    answers text[] := '{}';
     onward jsonb;
+    further jsonb[] := '{}';
     state text;
     touched bigint;
     answer text;
@@ -27,20 +31,21 @@ begin
             touched := null;
             answer := null;
             begin
-                acting := personas -> (step ->> 'who')::integer;
-                perform set_config('request.jwt.claims', '', true);
-                perform set_config(s.key, s.value, true)
-                from jsonb_each_text(acting -> 'settings') as s;
-                perform set_config('role', coalesce(acting ->> 'role', prober), true);
-                if (step ->> 'asks')::boolean then
+                who := step ->> 'who';
+                setting := set_config('request.jwt.claims', coalesce(claims[who], ''), true);
+                if who is not null and current_setting('search_path') <> path then
+                    setting := set_config('search_path', path, true);
+                end if;
+                setting := set_config('role', coalesce(roles[who], prober), true);
+                if jsonb_exists(step, 'asks') then
                     execute step ->> 'sql' into answer;
                 else
                     execute step ->> 'sql';
                     get diagnostics touched = row_count;
                     set constraints all immediate;
                 end if;
-                perform set_config('role', prober, true);
-                if (step ->> 'undone')::boolean then
+                setting := set_config('role', prober, true);
+                if jsonb_exists(step, 'undone') then
                     raise exception using errcode = 'XDONE';
                 end if;
             exception
@@ -52,16 +57,16 @@ begin
                 when others or assert_failure then
                     state := sqlstate;
             end;
-            told := told || jsonb_build_object(
-                'sqlstate', state, 'touched', touched, 'answer', answer
-            );
-            ended := stopped or (state is not null and not (step ->> 'may_fail')::boolean);
+            states := states || state;
+            touches := touches || touched;
+            answers := answers || answer;
+            ended := stopped or (state is not null and not jsonb_exists(step, 'may_fail'));
             exit when ended;
         end loop;
         if not ended then
             for onward in select b.value from jsonb_array_elements(branch -> 'then') as b loop
-                answers := answers || pg_temp.ephraim_attempt(personas, onward);
-                stopped := (answers[cardinality(answers)] ->> 'stopped')::boolean;
+                further := further || pg_temp.ephraim_attempt(roles, claims, path, onward);
+                stopped := further[cardinality(further)] ->> 'stopped';
                 exit when stopped;
             end loop;
         end if;
@@ -71,14 +76,14 @@ begin
             null;
         when query_canceled then
             stopped := true;
-            if cardinality(answers) = 0 then
-                told := told || jsonb_build_object(
-                    'sqlstate', sqlstate, 'touched', null, 'answer', null
-                );
+            if cardinality(further) = 0 then
+                states := states || sqlstate;
+                touches := touches || null::bigint;
+                answers := answers || null::text;
             end if;
     end;
     return jsonb_build_object(
-        'told', to_jsonb(told), 'then', to_jsonb(answers), 'stopped', stopped
+        'told', jsonb_build_array(states, touches, answers), 'then', further, 'stopped', stopped
     );
 end
 $$

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString, cast
 
 import psycopg
 
@@ -17,6 +17,8 @@ from ephraim_db.rls.findings.branching import Branch, branch_out
 from ephraim_db.rls.personas import Persona
 
 if TYPE_CHECKING:
+    from psycopg.abc import Query
+
     from ephraim_db.rls.findings.course import Course
 
 AT_ONCE = 500
@@ -24,6 +26,8 @@ AT_ONCE = 500
 MOST_SECONDS = 15
 """So long may a round trip take, and so an attempt that has one to itself."""
 CANCELED = "57014"
+KEPT = "create temp table if not exists "
+"""How a step begins whose table is there for the whole search; what it holds is taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,10 @@ def carry_out(
     """
     results: Results = [() for _ in attempts]
     todo = [*range(len(attempts))]
+    for sql in {step.sql for steps in (before, *attempts) for step in steps} - course.kept:
+        if sql.startswith(KEPT):
+            connection.execute(cast("Query", sql))
+            course.kept.add(sql)
     while todo:
         todo = course.leave_out_stuck(todo, before, attempts)
         sent, later = todo[:AT_ONCE], todo[AT_ONCE:]
@@ -122,7 +130,7 @@ def _send(
     attempts: Sequence[Attempt],
 ) -> dict[int, tuple[Told, ...]]:
     """Return, by its place, what each told that was reached in time; first what `before` told."""
-    people: dict[str, tuple[int, dict[str, Any]]] = {}
+    people: dict[tuple[str, str], int] = {}
 
     def as_json(branch: Branch) -> dict[str, Any]:
         return {
@@ -131,33 +139,28 @@ def _send(
         }
 
     def as_object(step: Step) -> dict[str, Any]:
-        known = {"sql": step.sql, "asks": step.asks, "may_fail": step.may_fail}
-        if step.persona is None:
-            return {**known, "undone": step.undone}
-        identity = f"{step.persona.role} {step.persona.jwt_claims}"
-        if identity not in people:
-            people[identity] = (len(people), _acting(step.persona, search_path))
-        return {**known, "undone": step.undone, "who": people[identity][0]}
+        known: dict[str, Any] = {"sql": step.sql}
+        known |= {name: True for name in ("asks", "may_fail", "undone") if getattr(step, name)}
+        if step.persona is not None:
+            identity = step.persona.role, step.persona.jwt_claims
+            known["who"] = people.setdefault(identity, len(people) + 1)
+        return known
 
     first = tuple(replace(step, may_fail=True) for step in before)
     tree = Branch(first, branch_out(attempts))
     sent = json.dumps(as_json(tree))
-    acting = json.dumps([person for _, person in people.values()])
+    roles, claims = [role for role, _ in people], [claims for _, claims in people]
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(f"set local statement_timeout = '{MOST_SECONDS}s'")
             row = connection.execute(
-                "select pg_temp.ephraim_attempt(%s, %s)", (acting, sent)
+                "select pg_temp.ephraim_attempt(%s, %s, %s, %s)",
+                (roles, claims, search_path, sent),
             ).fetchone()
     except psycopg.errors.QueryCanceled:
         return {0: (Told(CANCELED, None, None),)}
     told = tree.told(row[0]) if row else ()
-    return {number: tuple(Told(**one) for one in answers) for number, answers in told}
-
-
-def _acting(persona: Persona, search_path: str) -> dict[str, Any]:
-    settings = {"request.jwt.claims": persona.jwt_claims, "search_path": search_path}
-    return {"role": persona.role, "settings": settings}
+    return {number: tuple(Told(*one) for one in answers) for number, answers in told}
 
 
 def _routine() -> LiteralString:

@@ -28,11 +28,12 @@ class Branch:
 
         Where a branch broke off, that is all there is for whatever goes on from it.
         """
+        mine = [*zip(*answer["told"], strict=True)]
         for number in () if answer["then"] else self._endings():
-            yield number, answer["told"]
+            yield number, mine
         for branch, one in zip(self.then, answer["then"], strict=False):
             for number, told in branch.told(one):
-                yield number, [*answer["told"], *told]
+                yield number, [*mine, *told]
 
     def _endings(self) -> Iterator[int]:
         yield from self.ending

@@ -14,7 +14,7 @@ class Course:
     """Where a search is: `rule` is the `number`-th of so many.
 
     `stuck` is the SQL of steps that took too long, which are not tried again; `overlong` are the
-    attempts that were cut off for it.
+    attempts that were cut off for it. `kept` made the tables that are there already.
     """
 
     on_progress: Progress = lambda _message: None
@@ -23,6 +23,7 @@ class Course:
     rule: str = ""
     stuck: set[str] = field(default_factory=set)
     overlong: list[Attempt] = field(default_factory=list)
+    kept: set[str] = field(default_factory=set)
 
     def begin(self, rule: Callable[..., object]) -> None:
         """Go on to the next rule."""

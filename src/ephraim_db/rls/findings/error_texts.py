@@ -25,7 +25,7 @@ from ephraim_db.rls.personas import Persona
 RULE = "secret-in-error"
 ERRORS = "pg_temp.error_texts"
 CREATE = (
-    Step("create temp table error_texts (told text) on commit drop"),
+    Step("create temp table if not exists error_texts (told text) on commit drop"),
     Step(f"grant insert on {ERRORS} to public"),
 )
 NOTHING = "select ''::text as given"

@@ -14,7 +14,7 @@ from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 
 HIDDEN = "pg_temp.hidden_values"
-CREATE = "create temp table hidden_values (source text, value text) on commit drop"
+CREATE = "create temp table if not exists hidden_values (source text, value text) on commit drop"
 LONG_ENOUGH = 6
 """A shorter value, or a single word, may come back by chance."""
 TELLING = ("uuid", "text", "character varying")
@@ -35,7 +35,7 @@ def hide_all(
     for relation, column in targets:
         columns.setdefault(relation, []).append(column)
     yield Step(CREATE)
-    yield Step("create temp table shown_values (value text) on commit drop")
+    yield Step("create temp table if not exists shown_values (value text) on commit drop")
     yield Step("grant select, insert on pg_temp.shown_values to public")
     for relation, hidden in columns.items():
         theirs = "true"

@@ -21,7 +21,7 @@ from ephraim_db.rls.personas import Persona
 
 RULE = "leaky-view"
 LEAK = (
-    Step("create temp table leaked (value text) on commit drop"),
+    Step("create temp table if not exists leaked (value text) on commit drop"),
     Step("grant select, insert on pg_temp.leaked to public"),
     Step(
         "create function pg_temp.leak(value text) returns boolean language plpgsql "
