@@ -7,13 +7,14 @@ DELETE  one's own row
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Column, Relation, quote
-from ephraim_db.rls.findings.attempting import Step
+from ephraim_db.rls.findings.attempting import KEPT, Step
 from ephraim_db.rls.findings.doors import Doors
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.scene import Scene
@@ -22,8 +23,12 @@ from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Command
 
+MADE = re.compile(r'(?:(insert into) pg_temp\.|create temp table (?!if not exists))("[^"]+"|\w+)')
+"""A step that puts rows into a table which stays, or makes one that does not."""
 MOST_VALUES = 2
 MOST_TEMPLATES = 2
+MOST_LETTERS = 60
+"""Of a name; Postgres has room for 63 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,8 @@ def carried_out(write: Write) -> Iterator[Step]:
     """Yield its steps, after which another write can be carried out as well."""
     yield from write.before
     yield write.step
-    made = " ".join(step.sql for step in write.before)
-    for name in ("mine", "choice", "template", "arguments"):
-        if f"create temp table {name} " in made:
-            yield Step(f"drop table pg_temp.{name}")
+    for made in filter(None, (MADE.match(step.sql) for step in write.before)):
+        yield Step(f"{'delete from' if made[1] else 'drop table'} pg_temp.{made[2]}")
 
 
 def writes(doors: Doors, persona: Persona, door: Relation, *, seen: bool) -> Iterator[Write]:
@@ -85,13 +88,20 @@ def writes(doors: Doors, persona: Persona, door: Relation, *, seen: bool) -> Ite
             door,
             "DELETE",
             None,
-            (_mine(doors, persona, door), GRANT_MINE),
+            _mine(doors, persona, door),
             Step(f"delete from {door.sql} as r{_address(doors, persona, door)}", persona),
             f"removes its row from {door.full_name}",
         )
 
 
-GRANT_MINE = Step("grant select on pg_temp.mine to public")
+def like(what: str, door: Relation) -> tuple[str, tuple[Step, Step]]:
+    """Return the name of a table for rows like the door's, and the steps that make it for all."""
+    name = f"pg_temp.{quote(f'{what} of {door.full_name}'[:MOST_LETTERS])}"
+    bare = name.removeprefix("pg_temp.")
+    return name, (
+        Step(f"{KEPT}{bare} (like {door.sql}) on commit drop"),
+        Step(f"grant select on {name} to public"),
+    )
 
 
 def _columns(
@@ -105,13 +115,12 @@ def _columns(
     return tuple(column for column in door.columns if column.written and column.name in names)
 
 
-def _mine(doors: Doors, persona: Persona, door: Relation) -> Step:
-    """Return the step that notes down the persona's own row, or any where there is none."""
+def _mine(doors: Doors, persona: Persona, door: Relation) -> tuple[Step, ...]:
+    """Return the steps that note down the persona's own row, or any where there is none."""
     own = doors.scene.observation.ownership.class_of_row(door, persona)
-    return Step(
-        f"create temp table mine on commit drop as select r.* from {door.sql} as r "
-        f"order by {own} limit 1"
-    )
+    name, made = like("mine", door)
+    noted = f"insert into {name} select r.* from {door.sql} as r order by {own} limit 1"
+    return (*made, Step(noted))
 
 
 def _address(doors: Doors, persona: Persona, door: Relation) -> str:
@@ -120,7 +129,7 @@ def _address(doors: Doors, persona: Persona, door: Relation) -> str:
         return ""
     here = ", ".join(f"r.{quote(key)}" for key in keys)
     noted = ", ".join(f"m.{quote(key)}" for key in keys)
-    return f" where ({here}) in (select {noted} from pg_temp.mine as m)"
+    return f" where ({here}) in (select {noted} from {like('mine', door)[0]} as m)"
 
 
 def _updates(doors: Doors, persona: Persona, door: Relation, column: Column) -> Iterator[Write]:
@@ -131,7 +140,7 @@ def _updates(doors: Doors, persona: Persona, door: Relation, column: Column) -> 
             door,
             "UPDATE",
             column.name,
-            (mine, *before, GRANT_MINE),
+            (*mine, *before),
             Step(f"update {door.sql} as r set {name} = {value}{address}", persona),
             f"sets {door.full_name}.{column.name} to {word}",
         )
@@ -152,11 +161,11 @@ def _values(
     if column.type in ("text", "character varying") and not _points(door, column):
         for word in doors.words:
             yield _literal(word), (), word
-    name = quote(column.name)
+    name, mine = quote(column.name), like("mine", door)[0]
     for n in range(MOST_VALUES):
         choice = Step(
             "create temp table choice on commit drop as "
-            f"select r.{name} as value from {door.sql} as r, pg_temp.mine as m "
+            f"select r.{name} as value from {door.sql} as r, {mine} as m "
             f"where r.{name}::text <> coalesce(m.{name}::text, '') "
             f"group by r.{name} order by r.{name}::text offset {n} limit 1"
         )
@@ -178,6 +187,7 @@ def _inserts(
             changes.append((f"{quote(column.name)} = true", f" with {column.name}"))
     columns = [c for c in insertable if c.name not in door.primary_key or not c.has_default]
     names = ", ".join(quote(column.name) for column in columns)
+    template, _ = like("template", door)
     whom = "itself" if doors.scene.observation.ownership.owner_columns(door) else "a row"
     for change, words in changes:
         for n in range(MOST_TEMPLATES):
@@ -187,7 +197,7 @@ def _inserts(
                 None,
                 in_ones_own_name(doors.scene, persona, door, columns, change, n),
                 Step(
-                    f"insert into {door.sql} ({names}) select {names} from pg_temp.template",
+                    f"insert into {door.sql} ({names}) select {names} from {template}",
                     persona,
                 ),
                 f"adds {whom} to {door.full_name}{words}",
@@ -202,7 +212,7 @@ def in_ones_own_name(
     change: str = "",
     n: int = 0,
 ) -> tuple[Step, ...]:
-    """Return the steps that put a row like the n-th, others' first, into pg_temp.template.
+    """Return the steps that put a row like the n-th, others' first, into `like("template", door)`.
 
     It is then the persona's own, with a key of its own, and with `change`.
     """
@@ -219,13 +229,13 @@ def in_ones_own_name(
     ]
     settings += [change] if change else []
     others = rows_that_are(scene, persona, door, (Whose.OTHER,))
+    name, made = like("template", door)
     template = Step(
-        f"create temp table template on commit drop as select r.* from {door.sql} as r "
+        f"insert into {name} select r.* from {door.sql} as r "
         f"order by ({others}) is true desc offset {n} limit 1"
     )
-    update = Step(f"update pg_temp.template set {', '.join(settings)}")
-    grant = Step("grant select on pg_temp.template to public")
-    return (template, update, grant) if settings else (template, grant)
+    update = Step(f"update {name} set {', '.join(settings)}")
+    return (*made, template, update) if settings else (*made, template)
 
 
 def _points(door: Relation, column: Column) -> bool:

@@ -15,7 +15,7 @@ from ephraim_db.rls.findings.arguments import ARGUMENTS, call, prepare_arguments
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.door_writes import in_ones_own_name
+from ephraim_db.rls.findings.door_writes import in_ones_own_name, like
 from ephraim_db.rls.findings.function_writes import WRITING
 from ephraim_db.rls.findings.hidden_values import HIDDEN, TELLING, Target, hide_all
 from ephraim_db.rls.findings.scene import Scene
@@ -124,12 +124,13 @@ def _writes(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterat
 
 def _insert(scene: Scene, persona: Persona, relation: Relation, columns: list[Column]) -> Try:
     names = ", ".join(quote(column.name) for column in columns)
+    template, _ = like("template", relation)
     return Try(
         relation.full_name,
         f"adds to {relation.full_name}",
         in_ones_own_name(scene, persona, relation, columns),
-        (f"insert into {relation.sql} ({names}) select {names} from pg_temp.template",),
-        "select t::text as given from pg_temp.template as t",
+        (f"insert into {relation.sql} ({names}) select {names} from {template}",),
+        f"select t::text as given from {template} as t",
     )
 
 

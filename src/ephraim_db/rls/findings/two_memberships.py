@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.door_writes import in_ones_own_name
+from ephraim_db.rls.findings.door_writes import in_ones_own_name, like
 from ephraim_db.rls.findings.doors import Doors
 from ephraim_db.rls.findings.facts import Policy
 from ephraim_db.rls.findings.failing_policies import TWO_ROWS, fix_lookup
@@ -80,7 +80,7 @@ def _join(scene: Scene, persona: Persona, door: Relation) -> tuple[Step, ...]:
     names = ", ".join(quote(column.name) for column in columns)
     return (
         *in_ones_own_name(scene, persona, door, columns),
-        Step(f"insert into {door.sql} ({names}) select {names} from pg_temp.template"),
+        Step(f"insert into {door.sql} ({names}) select {names} from {like('template', door)[0]}"),
     )
 
 
