@@ -80,6 +80,24 @@ def test_init_names_nobody_whose_id_is_another_one_the_next_time(project: Path) 
         assert told.returncode == 0, told.stderr
 
 
+@pytest.mark.parametrize(
+    ("major", "status", "told"),
+    [
+        ("16", 0, "Postgres 17 (embedded) was taken, though the project is for 16: it was asked"),
+        ("17", 0, ""),
+        ('"17"', 2, "db.major_version takes a number: major_version = 17"),
+    ],
+)
+def test_a_postgres_of_another_version_than_the_projects_is_told(
+    project: Path, major: str, status: int, told: str
+) -> None:
+    (project / "supabase" / "config.toml").write_text(f"[db]\nmajor_version = {major}\n")
+    ran = run("init", "--project", str(project), "--postgres", "embedded")
+    assert ran.returncode == status, ran.stderr
+    assert told in ran.stderr
+    assert ("was taken" in ran.stderr) == ("was taken" in told)
+
+
 def test_a_failing_migration_names_its_statement_and_offers_to_go_on(project: Path) -> None:
     add(project, "20260102000000_bad.sql", "create table public.more (id int);\nselect nowhere;")
     told = run("matrix", "--project", str(project), "--postgres", "embedded")
