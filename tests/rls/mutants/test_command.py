@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -91,6 +92,25 @@ def test_against_the_contract_survivors_lower_the_score(agreed: Path) -> None:
         "would show it: a row for which title <> CAST('hidden' AS text) is not true" in told.stdout
     )
     assert run(agreed, "mutate", "--fail-under", "90").returncode == 0
+
+
+def test_what_was_tried_when_ctrl_c_came_is_told(agreed: Path) -> None:
+    with subprocess.Popen(
+        [EPHRAIM_DB, "rls", "mutate"],
+        cwd=agreed,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stderr is not None
+        assert any(line.startswith("breaking ") for line in running.stderr)
+        running.send_signal(signal.SIGINT)
+        told, _ = running.communicate(timeout=60)
+    assert running.returncode == 130
+    tried = re.search(r"stopped: (\d+) of (\d+) were tried", told)
+    assert tried is not None, told
+    assert int(tried[1]) < int(tried[2])
+    assert f"{tried[1]} mutants in " in told
 
 
 def test_without_a_contract_that_is_so_nothing_is_told(project: Path) -> None:

@@ -1,7 +1,7 @@
 """`ephraim-db rls mutate`: break the database one thing at a time, and ask whether it is noticed.
 
 Exit status, for scripts: 0 enough was noticed; 1 the score is below --fail-under, or an entry of
-[[unnoticed]] is stale; 2 it could not run.
+[[unnoticed]] is stale; 2 it could not run; 130 Ctrl-C ended it, and what was tried is told.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 TEMPLATE = "ephraim_mutants"
 UNSEEN = ("survived", "left")
+INTERRUPTED = 130
+"""The status that shells give what Ctrl-C ended."""
 RECORD = Path("supabase", ".temp", "rls-mutants.jsonl")
 
 
@@ -96,9 +98,22 @@ def mutate(
                 write_score(report, (), score)
     except EphraimError as error:
         raise CannotRun(str(error)) from error
+    except Stopped as stopped:
+        print_score(Console(soft_wrap=True), stopped.score, time.monotonic() - began)
+        click.echo(f"stopped: {len(stopped.score.judgements)} of {stopped.total} were tried")
+        sys.exit(INTERRUPTED)
     print_score(Console(soft_wrap=True), score, time.monotonic() - began)
     if score.percent < fail_under or score.stale:
         sys.exit(1)
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C came when `score` was what of a `total` of mutants had been judged."""
+
+    def __init__(self, score: Score, total: int) -> None:
+        """Keep both, to be told."""
+        self.score = score
+        self.total = total
 
 
 def _by_contract(source: Source, personas: Personas) -> Score:
@@ -117,6 +132,7 @@ def _judge_by_contract(
     from ephraim_db.rls.contract import facts_of, read_contract
     from ephraim_db.rls.matrix import build_matrix
     from ephraim_db.rls.mutants.judging import Judge
+    from ephraim_db.rls.mutants.scoring import Score
     from ephraim_db.rls.observing import observing
 
     agreed = read_contract(contract_of(source.project))
@@ -131,9 +147,12 @@ def _judge_by_contract(
             )
         judge, judgements = Judge(observation), []
         count = stack.enter_context(counting(len(judge.mutants)))
-        for mutant in judge.mutants:
-            judgements.append(judge.judge(mutant))
-            count(judgements[-1])
+        try:
+            for mutant in judge.mutants:
+                judgements.append(judge.judge(mutant))
+                count(judgements[-1])
+        except KeyboardInterrupt:
+            raise Stopped(Score.of(judgements, ()), len(judge.mutants)) from None
     return judgements
 
 

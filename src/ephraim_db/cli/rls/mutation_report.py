@@ -39,6 +39,8 @@ def counting(total: int, known: Sequence[Judgement] = ()) -> Iterator[Count]:
         TimeRemainingColumn(),
     )
     console = Console(file=sys.stderr)
+    if not console.is_terminal:
+        console.print(f"breaking {total} things, one at a time", highlight=False)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
