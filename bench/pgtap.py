@@ -62,11 +62,11 @@ def write_files(folder: Path, wanted: Iterable[Assertion]) -> list[Path]:
     return files
 
 
-def prove(server: Server, database: str, files: Sequence[Path]) -> None:
-    """Run pg_prove on them. Raises if an assertion fails."""
+def prove(server: Server, database: str, files: Sequence[Path], jobs: int = 1) -> None:
+    """Run pg_prove on them, `jobs` at a time. Raises if an assertion fails."""
     address = ["-h", server.host, "-p", str(server.port), "-U", server.user, "-d", database]
     ran = subprocess.run(
-        ["pg_prove", *address, *files],
+        ["pg_prove", "--jobs", str(jobs), *address, *files],
         env={**os.environ, "PGPASSWORD": server.password},
         capture_output=True,
         text=True,

@@ -57,7 +57,9 @@ do so as well, and *per cell* comes near that. In pgTAP's: its assertions are wr
 asks for one value only, functions are called with nulls; and it does not look for moves to other
 organizations, which policy decided, or rows nobody thought of. *Without starting a program* is
 observing alone, in a process that runs, beside the same pg_prove, whose start is a few hundredths
-of a second; our probes are the statements that were really run.
+of a second; our probes are the statements that were really run. Ours prepares what it asks next
+while Postgres works, which takes a part of a second core; pg_prove runs one file after the other,
+as it does by default, and *with --jobs 2* two at a time, on two connections.
 
 *Found* is how many of the planted holes a report names, however mildly; a false alarm is another
 relation that it names, ours above a note. rlsautotest lists every table without FORCE as high,

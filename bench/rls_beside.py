@@ -66,6 +66,7 @@ def beside(project: Path, tables: int, rounds: int) -> Iterator[Measured]:
 
 
 FORMS = ("everything", "per column", "per cell")
+JOBS = 2
 
 
 def _compared(server: Server, subject: Subject, rounds: int) -> Iterator[Measured]:
@@ -80,12 +81,13 @@ def _compared(server: Server, subject: Subject, rounds: int) -> Iterator[Measure
         probes = _observed(server, subject, told)
 
     _ours(server, subject, "accept")
-    check, alone, *proving = (
+    check, alone, at_once, *proving = (
         min(taken)
         for taken in in_turns(
             rounds,
             lambda: _ours(server, subject, "check"),
             observe,
+            partial(prove, server, subject.database, files[0], JOBS),
             *(partial(prove, server, subject.database, those) for those in files),
         )
     )
@@ -96,6 +98,8 @@ def _compared(server: Server, subject: Subject, rounds: int) -> Iterator[Measure
             f"{name}: per assertion", check / n * 1000, taken / n * 1000, "ms", n, server.version
         )
     n = len(written["everything"])
+    name = f"{subject.name}, pgTAP everything with --jobs {JOBS}: all"
+    yield Measured(name, check, at_once, "s", n, server.version)
     name = f"{subject.name}, without starting a program"
     yield Measured(f"{name}: all, beside pg_prove", alone, proving[0], "s", n, server.version)
     yield Measured(
