@@ -146,11 +146,11 @@ def _judge_by_contract(
                 "told from that: see `ephraim-db rls check`"
             )
         judge, judgements = Judge(observation), []
-        count = stack.enter_context(counting(len(judge.mutants)))
         try:
-            for mutant in judge.mutants:
-                judgements.append(judge.judge(mutant))
-                count(judgements[-1])
+            with counting(len(judge.mutants)) as count:
+                for mutant in judge.mutants:
+                    judgements.append(judge.judge(mutant))
+                    count(judgements[-1])
         except KeyboardInterrupt:
             raise Stopped(Score.of(judgements, ()), len(judge.mutants)) from None
     return judgements
