@@ -45,7 +45,8 @@ faults: setup ## kill, cut and fill at every statement, not only at a few (minut
 lint: setup ## ruff, mypy, sqlfluff, squawk, and the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@$(BIN)/mypy --python-version 3.11
+	@$(BIN)/mypy --python-version 3.14
 	@$(BIN)/mypy --strict tests
 	@$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar supabase src
 	@$(BIN)/squawk supabase/migrations/*.sql supabase/optional/*.sql
