@@ -22,10 +22,13 @@ def test_a_secret_read_by_colleagues_is_a_warning(find: Find) -> None:
     assert find(NOTES, TEAM_READS).said(READABLE, "ann") == ["warning notes"]
 
 
-def test_who_is_of_two_teams_reads_no_strangers_secret(find: Find) -> None:
-    """Ann is of both, though rls.toml does not say so."""
-    found = find(NOTES, MEMBER_TWICE, policy("select", MY_TEAMS))
-    assert found.said(READABLE, "ann") == ["warning notes"]
+@pytest.mark.parametrize(("seen", "expected"), [(MY_TEAMS, "warning"), ("true", "error")])
+def test_who_is_of_two_teams_reads_no_strangers_secret_unless_others_do(
+    find: Find, seen: str, expected: str
+) -> None:
+    """Ann is of both, though rls.toml does not say so; bob is of one."""
+    found = find(NOTES, MEMBER_TWICE, policy("select", seen))
+    assert found.said(READABLE, "ann") == [f"{expected} notes"]
 
 
 def test_the_fix_takes_the_secret_away_and_leaves_the_rest(find: Find, url: str) -> None:

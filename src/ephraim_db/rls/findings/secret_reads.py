@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ephraim_db.rls.catalog import quote
+from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import asked
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.finding import Severity
@@ -24,8 +24,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
         relation, column = secret.relation, secret.column.name
         for persona in scene.clients if relation in scene.relations else ():
             for cell in scene.allowed(persona, relation, "SELECT"):
-                elsewhere = cell.scope == "all" and persona.name in scene.also_elsewhere
-                scope: Scope = "organization" if elsewhere else cell.scope
+                scope = _scope(scene, persona, relation, cell.scope)
                 severity = _severity(scene, persona, secret, scope)
                 if column not in cell.columns or severity is None:
                     continue
@@ -47,6 +46,14 @@ def find(scene: Scene) -> Iterator[Candidate]:
                         )),
                     ),
                 )  # fmt: skip
+
+
+def _scope(scene: Scene, persona: Persona, relation: Relation, scope: Scope) -> Scope:
+    """Return whose it is to who is a member elsewhere, too: everybody's, if others read all."""
+    if persona.name not in scene.also_elsewhere or scope != "all":
+        return scope
+    of_one = (c for p in scene.judged_members for c in scene.allowed(p, relation, "SELECT"))
+    return scope if any(cell.scope == "all" for cell in of_one) else "organization"
 
 
 def _severity(scene: Scene, persona: Persona, secret: Secret, scope: Scope) -> Severity | None:
