@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.rls.conftest import ACME, NOTES
+from tests.rls.conftest import ACME, NOTES, ZETA
 from tests.rls.findings.conftest import ALONE, PLAIN, Find
 
 READS, WRITES = "definer-function-reads", "definer-function-writes"
@@ -29,6 +29,26 @@ def test_what_a_definer_function_returns_to_anybody_is_found(
     found = find(PLAIN, CLOSED, reading(rights))
     assert found.said(READS, "visitor") == ([expected] if expected else [])
     assert all("title" in f.columns for f in found if f.rule == READS)
+
+
+def test_the_rows_that_a_function_is_called_with_are_the_last_whatever_their_ids(
+    find: Find,
+) -> None:
+    """Ids that are made at random would make another run find something else."""
+    keys = ("ffffffff", "eeeeeeee", "00000000")
+    rows = ", ".join(
+        f"('{key}-0000-4000-8000-000000000000', '{ZETA}', 'behind {key}')" for key in keys
+    )
+    doors = f"""
+    create table public.doors (
+        id uuid primary key, team_id uuid references public.teams (id), label text
+    );
+    insert into public.doors values {rows};
+    alter table public.doors enable row level security;
+    create function public.open_door(p_door_id uuid) returns text language sql security definer
+    as $$ select d.label from public.doors as d where d.id = p_door_id and d.label ~ ' 0' $$;
+    """
+    assert find(PLAIN, CLOSED, doors).said(READS, "ann") == ["warning open_door(uuid)"]
 
 
 def test_a_secret_that_comes_back_is_an_error(find: Find) -> None:

@@ -117,10 +117,11 @@ def _of_data(
 
 
 def _pick(scene: Scene, persona: Persona, relation: Relation, column: str, attempt: int) -> str:
-    """Return a value out of somebody else's row, or of any."""
+    """Return a value out of somebody else's row, or of any: the last, as ids may be random."""
     others = rows_that_are(scene, persona, relation, (Whose.OTHER,))
     name = quote(column)
+    place = "max(r.ctid)" if relation.has_places else f"r.{name}::text"
     return (
         f"(select r.{name} from {relation.sql} as r where r.{name} is not null group by r.{name} "
-        f"order by bool_or(({others}) is true) desc, r.{name}::text desc offset {attempt} limit 1)"
+        f"order by bool_or(({others}) is true) desc, {place} desc offset {attempt} limit 1)"
     )
