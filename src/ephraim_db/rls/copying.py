@@ -1,7 +1,8 @@
 """Copy rows into temporary tables, numbered, and say whose each is.
 
-public.notes --copy--> pg_temp.ephraim_rows_<oid> (n, part, place, image)
-                        part and place are tableoid and ctid, to know a row again; image is the row
+public.notes --copy--> pg_temp.ephraim_rows_0 (relation, n, part, place, image_<oid>, ...)
+                        part and place are tableoid and ctid, to know a row again; image is the row,
+                        in a column of its own type for each relation
 
 The copies never leave the database, so no value of a row passes through this process.
 """
@@ -19,13 +20,25 @@ from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.ownership import Ownership, Whose
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import MOST_SECONDS
-from ephraim_db.rls.rows import MOST_ROWS, Rows, copy_name, what_shows
+from ephraim_db.rls.rows import MOST_ROWS, TABLES, Rows, copies_of, copy_table, what_shows
 
 MOST_OF_A_KIND = 20
 """Rows copied of each kind that is not among the first MOST_ROWS."""
 SAVEPOINT = "ephraim_copy"
 MOST_UNLIKE = 12
 """Rows of a kind that are looked at closely."""
+
+
+def make_tables(connection: psycopg.Connection[Any]) -> None:
+    """Make the tables that rows are copied to, for this transaction."""
+    for number in range(TABLES):
+        name = f"ephraim_rows_{number}"
+        _run(
+            connection,
+            f"create temp table {name} (relation oid, n integer, part oid, place tid) "
+            f"on commit drop; create index on pg_temp.{name} (relation, n);"
+            f"grant select on pg_temp.{name} to public",
+        )
 
 
 def copy_rows(
@@ -35,14 +48,13 @@ def copy_rows(
     ownership: Ownership,
 ) -> Rows:
     """Copy a relation's rows and say whose they are, as the prober, within the transaction."""
-    table = copy_name(relation)
-    place = "tableoid as part, ctid as place" if relation.has_places else "0 as part, 0 as place"
+    table, place = copy_table(relation), "tableoid, ctid" if relation.has_places else "null, null"
     copy = (
         f"savepoint {SAVEPOINT};"
-        f"create temp table {table.removeprefix('pg_temp.')} on commit drop as "
-        f"select row_number() over ()::integer as n, {place}, ephraim_row as image "
+        f"alter table {table} add column image_{relation.oid} {relation.sql};"
+        f"insert into {table} (relation, n, part, place, image_{relation.oid}) "
+        f"select {relation.oid}, row_number() over (), {place}, ephraim_row "
         f"from {relation.sql} as ephraim_row limit {MOST_ROWS};"
-        f"grant select on {table} to public;"
     )
     try:
         rows = _look(connection, relation, personas, ownership, copy)
@@ -59,6 +71,7 @@ def copy_rows(
     except psycopg.Error as error:
         _run(connection, f"rollback to savepoint {SAVEPOINT}")
         rows = no_rows(relation, personas, error.sqlstate or "unknown")
+    _run(connection, f"release savepoint {SAVEPOINT}")
     return rows
 
 
@@ -71,11 +84,11 @@ def _copy_more(
     connection: psycopg.Connection[Any], relation: Relation, class_of_row: str, kind: Whose
 ) -> None:
     """Copy rows of a kind that the first ones of a large table did not hold."""
-    table = copy_name(relation)
     _run(
         connection,
-        f"insert into {table} select (select max(v.n) from {table} as v) "
-        f"+ row_number() over ()::integer, r.tableoid, r.ctid, row(r.*)::{relation.sql} "
+        f"insert into {copy_table(relation)} (relation, n, part, place, image_{relation.oid}) "
+        f"select {relation.oid}, (select max(v.n) from {copies_of(relation)} as v) "
+        f"+ row_number() over (), r.tableoid, r.ctid, row(r.*)::{relation.sql} "
         f"from {relation.sql} as r where {class_of_row} = {kind:d} limit {MOST_OF_A_KIND}",
     )
 
@@ -100,7 +113,7 @@ def _look(
         f"select array[{hashes}]::integer[], array("
         f"select {ownership.class_for_each(relation)} "
         f"from (values {people}) as who (place, sub, organizations) order by who.place) "
-        f"from {copy_name(relation)} as v cross join lateral (select (v.image).*) as r "
+        f"from {copies_of(relation)} as v cross join lateral (select (v.image).*) as r "
         "order by v.n",
     )
     results = [cursor.fetchall() for _ in cursor.results() if cursor.description]

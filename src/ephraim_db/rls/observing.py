@@ -18,7 +18,7 @@ from ephraim_db.rls.asking import prepare
 from ephraim_db.rls.calls import Calls
 from ephraim_db.rls.catalog import Catalog, Privileges, read_catalog, read_privileges
 from ephraim_db.rls.controls import control
-from ephraim_db.rls.copying import copy_rows, no_rows
+from ephraim_db.rls.copying import copy_rows, make_tables, no_rows
 from ephraim_db.rls.deciding import decide
 from ephraim_db.rls.filling import Filled, fill
 from ephraim_db.rls.functions import read_functions
@@ -95,6 +95,7 @@ def observing(
                 on_progress(f"{one.relation}: {one.reason}")
         many = f"{len(relations)} relations, to probe as {len(personas.everyone)} personas"
         on_progress(f"copying rows of {many}")
+        make_tables(connection)
         copied: list[Rows] = []
         works: list[Work[list[Observed]]] = []
         for relation in relations:

@@ -44,8 +44,8 @@ class Rows:
 
     @cached_property
     def table(self) -> str:
-        """Return the name of the temporary table, for SQL."""
-        return copy_name(self.relation)
+        """Return SQL for the copied rows, as of a table (n, part, place, image)."""
+        return copies_of(self.relation)
 
     @property
     def sample(self) -> int | None:
@@ -112,9 +112,25 @@ class Rows:
         return [n for turn in zip_longest(*by_kind) for n in turn if n is not None]
 
 
-def copy_name(relation: Relation) -> str:
-    """Return the name of the temporary table that a relation's rows are copied to."""
-    return f"pg_temp.ephraim_rows_{relation.oid}"
+TABLES = 2
+"""Temporary tables for copies. Each has room for some 1 590 relations."""
+
+
+def copy_table(relation: Relation) -> str:
+    """Return the name of the temporary table that a relation's rows are copied to, of others too.
+
+    Postgres looks through all that a transaction has made whenever a probe is rolled back, so there
+    is not a table for each.
+    """
+    return f"pg_temp.ephraim_rows_{relation.oid % TABLES}"
+
+
+def copies_of(relation: Relation) -> str:
+    """Return SQL for the copied rows of a relation, as of a table (n, part, place, image)."""
+    return (
+        f"(select n, part, place, image_{relation.oid} as image "
+        f"from {copy_table(relation)} where relation = {relation.oid})"
+    )
 
 
 def what_shows(column: Column) -> Callable[[int | None], object]:
