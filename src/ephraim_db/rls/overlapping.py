@@ -27,7 +27,8 @@ def finish(connection: psycopg.Connection[Any], work: Work[T]) -> T:
         while True:
             call = work.send(connection.execute(*call).fetchall())
     except StopIteration as ended:
-        return ended.value  # type: ignore[no-any-return]
+        result: T = ended.value
+        return result
 
 
 def finish_all(connection: psycopg.Connection[Any], works: Iterable[Work[T]]) -> list[T]:
