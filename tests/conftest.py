@@ -141,8 +141,8 @@ def left_out() -> dict[str, str]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: a test that waits for a program or a pause needs none."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: a test that waits for a program or a pause needs none."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
