@@ -1,7 +1,7 @@
 """What is asked of the SMS log, as each persona and by hand, in SQL.
 
 A persona asks, and policies filter. The owner of the table asks the same with the filter written by
-hand, which looks up who asks as the policy does, or with the ids that this comes to.
+hand: with the policy's helpers; with what these look up written out; with the ids it comes to.
 """
 
 from __future__ import annotations
@@ -43,7 +43,10 @@ offset (
 )
 limit 1
 """
-_BY_HAND = """m.organization_id = (
+_BY_HELPERS = """m.organization_id = (select private.member_organization_id()) and (
+    (select private.is_staff()) or m.related_participant_id = (select private.own_participant_id())
+)"""
+_BY_LOOKUPS = """m.organization_id = (
     select p.organization_id from public.profiles as p where p.id = '{sub}' and p.is_active
 ) and (
     (
@@ -70,12 +73,13 @@ _PARTICIPANT = """(m.organization_id, m.related_participant_id) = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query three times: as the persona, and as the owner by who asks, and by ids."""
+    """One query: as the persona, and three times as the owner."""
 
     query: str
     persona: str
     by_policy: str
-    by_hand: str
+    by_helpers: str
+    by_lookups: str
     by_ids: str
 
 
@@ -87,12 +91,17 @@ def asked(owner: psycopg.Connection) -> Iterator[Asked]:
             named = f"m.related_participant_id = '{PARTICIPANT}'"
             known = f"{known} and {named}"
         for query, (form, condition) in _queries(owner, known).items():
-            filters = (named, f"{named} and {_BY_HAND.format(sub=sub)}", known)
+            filters = (
+                named,
+                f"{named} and {_BY_HELPERS}",
+                f"{named} and {_BY_LOOKUPS.format(sub=sub)}",
+                known,
+            )
             yield Asked(
                 query, persona, *(form.format(conditions=f"{f} and {condition}") for f in filters)
             )
         if persona == "participant":
-            filters = ("true", _PARTICIPANT.format(sub=sub), known)
+            filters = ("true", _BY_HELPERS, _PARTICIPANT.format(sub=sub), known)
             pages = (_PAGE_OF.format(conditions=f) for f in filters)
             yield Asked(UNNAMED, persona, *pages)
 
