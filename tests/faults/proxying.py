@@ -11,6 +11,7 @@ import socket
 import struct
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Self
 
 from tests.faults.boundaries import Boundaries, Fault
@@ -134,8 +135,8 @@ class Proxy:
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._start(self._kind(client, server, self._boundaries).pump, self._stopped)
 
-    def _start(self, run: object, *args: object) -> None:
-        thread = threading.Thread(target=run, args=args, daemon=True)  # type: ignore[arg-type]
+    def _start(self, run: Callable[..., object], *args: object) -> None:
+        thread = threading.Thread(target=run, args=args, daemon=True)
         self._threads.append(thread)
         thread.start()
 
