@@ -114,8 +114,15 @@ def open_page(browser: Browser, origin: str, local: LocalSupabase) -> Iterator[O
 
 
 def press(page: Page, name: str) -> None:
-    """Press the button of that name."""
-    page.get_by_role("button", name=name, exact=True).click()
+    """Press the button of that name, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name, exact=True).click()
+
+
+def follow(page: Page, name: str) -> None:
+    """Follow the link of that name, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.get_by_role("link", name=name).click()
 
 
 def enter_credential(page: Page) -> None:

@@ -112,7 +112,8 @@ def unconfigured(page: Page) -> None:
 
 def message(page: Page) -> None:
     page.goto("/settings/sms-log")
-    page.locator(".log-when a").first.click()
+    with page.expect_navigation():
+        page.locator(".log-when a").first.click()
 
 
 def at(path: str) -> State:

@@ -54,7 +54,8 @@ def test_stored_markup_stays_text(open_page: Open, stored: None) -> None:
         page = open_armed(open_page, persona, "/settings/sms-log")
         assert_harmless(page, f"{persona} log")
         assert ATTACK in page.locator(".log-body").first.inner_text()
-        page.locator(".log-when a").first.click()
+        with page.expect_navigation():
+            page.locator(".log-when a").first.click()
         assert_harmless(page, f"{persona} message")
 
 

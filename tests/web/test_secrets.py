@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from playwright.sync_api import Page, Response
-from tests.web.conftest import KNOWN, MOBILE, SUBS, Open, enter_credential, press
+from tests.web.conftest import KNOWN, MOBILE, SUBS, Open, enter_credential, follow, press
 
 from ephraim_db.local import LocalSupabase
 from ephraim_db.web.development import DevelopmentPage
@@ -50,7 +50,7 @@ def test_no_secret_in_pages_cookies_or_the_log(
     tab.fill("#to", MOBILE)
     press(tab, "Send test")
     seen.look()
-    tab.get_by_role("link", name="See its history").click()
+    follow(tab, "See its history")
     seen.look()
     tab.goto("/settings/integrations/xero/disconnect")
     press(tab, "Disconnect")

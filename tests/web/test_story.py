@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Page, expect
-from tests.web.conftest import KNOWN, MOBILE, Open, enter_credential, press
+from tests.web.conftest import KNOWN, MOBILE, Open, enter_credential, follow, press
 
 from ephraim_db.web.development import DevelopmentPage
 
@@ -19,7 +19,7 @@ def check_until_moved(page: Page, text: str) -> None:
     for _ in range(50):
         if page.get_by_text(text).count():
             return
-        page.get_by_role("link", name="Check again").click()
+        follow(page, "Check again")
         page.wait_for_timeout(100)
     expect(page.get_by_text(text)).to_be_visible()
 
@@ -35,7 +35,7 @@ def test_an_admin_saves_a_credential_tests_it_and_sees_it_verified(open_page: Op
     check_until_moved(page, f"Delivered to {MOBILE}")
     assert badges(page)[0] == "Verified just now"
 
-    page.get_by_role("link", name="See its history").click()
+    follow(page, "See its history")
     history = page.locator(".history-what").all_inner_texts()
     assert [line.split("\n")[0] for line in history] == ["Written", "Queued", "Sent", "Delivered"]
 
@@ -92,11 +92,11 @@ def test_a_blank_token_keeps_the_stored_one_and_removing_asks_first(open_page: O
     press(page, "Save")
     assert badges(page)[0] == "Configured"
 
-    page.get_by_role("link", name="Remove token…").click()
-    page.get_by_role("link", name="No, keep it").click()
+    follow(page, "Remove token…")
+    follow(page, "No, keep it")
     assert badges(page)[0] == "Configured"
 
-    page.get_by_role("link", name="Remove token…").click()
+    follow(page, "Remove token…")
     press(page, "Remove token")
     expect(page.get_by_role("status").first).to_contain_text("Auth Token removed")
     assert badges(page)[0] == "Not configured"
@@ -123,7 +123,7 @@ def test_sms_can_be_paused(open_page: Open) -> None:
 
 def test_an_admin_connects_xero_chooses_an_organisation_and_disconnects(open_page: Open) -> None:
     page = open_page("admin")
-    page.get_by_role("link", name="Disconnect…").click()
+    follow(page, "Disconnect…")
     press(page, "Disconnect")
     assert badges(page)[1] == "Not connected"
 
@@ -143,7 +143,7 @@ def test_an_admin_connects_xero_chooses_an_organisation_and_disconnects(open_pag
     assert "Acacia Holdings" in facts
     assert "Ada Abbott" in facts
 
-    page.get_by_role("link", name="Disconnect…").click()
+    follow(page, "Disconnect…")
     press(page, "Disconnect")
     expect(page.get_by_role("status").first).to_contain_text("Disconnected from Xero")
     assert badges(page)[1] == "Not connected"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.conftest import find_browser
 from tests.web.test_accessibility import violations
 
@@ -103,7 +103,7 @@ def test_without_javascript_everything_is_there_but_the_filter(
     assert page.locator(".filter").is_hidden()
     assert page.locator("tbody:visible").count() == len(report.matrix.relations)
     page.get_by_text("SQL that shows it").first.click()
-    assert page.locator("pre").first.is_visible()
+    expect(page.locator("pre").first).to_be_visible()
 
 
 def test_a_relation_leads_to_its_columns(browser: Browser, file: Path) -> None:
