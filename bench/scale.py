@@ -167,74 +167,74 @@ def _measured(server: Server, rows: int, organizations: int, size: Size) -> Iter
     clone_database(server, "empty", "filled")
     with psycopg.connect(server.url("filled"), autocommit=True) as superuser:
         fill(superuser, rows, organizations)
-    with ExitStack() as stack:
-        stack.enter_context(_one_core())
-        most = MOST if size == "full" else 3
-
-        def connect(role: str, sub: str | None = None) -> psycopg.Connection:
-            user = "authenticator" if role == "authenticated" else "postgres"
-            url = server.url("filled", user)
-            connection = stack.enter_context(psycopg.connect(url, autocommit=True))
-            connection.prepare_threshold = 0
-            if hasattr(os, "sched_setaffinity"):
-                os.sched_setaffinity(connection.info.backend_pid, os.sched_getaffinity(0))
-            connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
-            _claim(connection, sub or "", local=False)
-            return connection
-
-        owner = connect("postgres")
-        personas = {name: connect("authenticated", sub) for name, sub in SUBS.items()}
-        owners = {name: connect("postgres", sub) for name, sub in SUBS.items()}
-        for each in asked(owner):
-            compared = _compared(each, personas[each.persona], owners[each.persona], most)
+    most = MOST if size == "full" else 3
+    with _one_core():
+        with _connected(server, "postgres") as owner:
+            every = list(asked(owner))
+        for each in every:
+            compared = _compared(server, each, most)
             yield Taken(each.query, each.persona, rows, organizations, compared)
-        for query, compared in _written(connect("ephraim_sender"), owner, most):
-            yield Taken(query, SENDER, rows, organizations, compared)
+        with (
+            _connected(server, "ephraim_sender") as sender,
+            _connected(server, "postgres") as owner,
+        ):
+            for query, compared in _written(sender, owner, most):
+                yield Taken(query, SENDER, rows, organizations, compared)
     drop_database(server, "filled")
 
 
-def _compared(
-    each: Asked, persona: psycopg.Connection, owner: psycopg.Connection, most: int
-) -> Ways:
-    def statement(
-        connection: psycopg.Connection, text: str, *, prepare: bool = True
-    ) -> Callable[[], list[object]]:
-        return lambda: list(connection.execute(text.encode(), prepare=prepare))
+@contextmanager
+def _connected(server: Server, role: str, sub: str = "") -> Iterator[psycopg.Connection]:
+    user = "authenticator" if role == "authenticated" else "postgres"
+    with psycopg.connect(server.url("filled", user), autocommit=True) as connection:
+        connection.prepare_threshold = 0
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(connection.info.backend_pid, os.sched_getaffinity(0))
+        connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+        _claim(connection, sub, local=False)
+        yield connection
 
-    def whole(connection: psycopg.Connection, text: str, role: str) -> Callable[[], None]:
-        def transact() -> None:
-            with connection.transaction():
-                connection.execute("select set_config('role', %s, true)", (role,))
-                _claim(connection, SUBS[each.persona], local=True)
-                connection.execute("select public.refuse_estimates()")
-                connection.execute(text.encode(), prepare=True).fetchall()
 
-        return transact
+def _compared(server: Server, each: Asked, most: int) -> Ways:
+    """Give each contestant a backend that did nothing before."""
+    roles = {each.by_policy: "authenticated"}
+    contestants = (each.by_policy, each.by_helpers, each.by_lookups, each.by_ids)
+    with ExitStack() as stack:
+        connections = {
+            text: stack.enter_context(
+                _connected(server, roles.get(text, "postgres"), SUBS[each.persona])
+            )
+            for text in contestants
+        }
 
-    prepared = [
-        statement(persona, each.by_policy),
-        statement(owner, each.by_helpers),
-        statement(owner, each.by_lookups),
-        statement(owner, each.by_ids),
-    ]
-    answers = {str(work()) for work in prepared}
-    assert len(answers) == 1, f"{each.query}, {each.persona}: not the same"
-    ours, by_helpers, by_lookups, by_ids = _times(most, *prepared)
-    return {
-        BY_HELPERS: [ours, by_helpers],
-        BY_LOOKUPS: [ours, by_lookups],
-        BY_IDS: [ours, by_ids],
-        ANEW: _times(
-            most,
-            statement(persona, each.by_policy, prepare=False),
-            statement(owner, each.by_lookups, prepare=False),
-        ),
-        WHOLE: _times(
-            most,
-            whole(persona, each.by_policy, "authenticated"),
-            whole(owner, each.by_lookups, "postgres"),
-        ),
-    }
+        def statement(text: str, *, prepare: bool = True) -> Callable[[], list[object]]:
+            return lambda: list(connections[text].execute(text.encode(), prepare=prepare))
+
+        def whole(text: str) -> Callable[[], None]:
+            connection, role = connections[text], roles.get(text, "postgres")
+
+            def transact() -> None:
+                with connection.transaction():
+                    connection.execute("select set_config('role', %s, true)", (role,))
+                    _claim(connection, SUBS[each.persona], local=True)
+                    connection.execute("select public.refuse_estimates()")
+                    connection.execute(text.encode(), prepare=True).fetchall()
+
+            return transact
+
+        prepared = [statement(text) for text in contestants]
+        answers = {str(work()) for work in prepared}
+        assert len(answers) == 1, f"{each.query}, {each.persona}: not the same"
+        ours, *others = _times(most, *prepared)
+        both = (each.by_policy, each.by_lookups)
+        return {
+            **{
+                way: [ours, other]
+                for way, other in zip((BY_HELPERS, BY_LOOKUPS, BY_IDS), others, strict=True)
+            },
+            ANEW: _times(most, *(statement(text, prepare=False) for text in both)),
+            WHOLE: _times(most, *(whole(text) for text in both)),
+        }
 
 
 def _written(
