@@ -56,8 +56,9 @@ those that do not, beside a filter that is for participants alone. Inserts and u
 sender's.
 
 Statements are prepared, as PostgREST's are, and timed by the client, with the way there and back;
-contestants take turns, up to 500 times, and the shortest time of each counts. The client and
-Postgres share one core, so that no time depends on which cores they met. *Planned anew* is without
+contestants take turns, up to 500 times, and the shortest time of each counts. Each has a backend
+that did nothing before, and all share one core with the client, so that no time depends on which
+core they met, or on what memory a backend had kept. *Planned anew* is without
 preparing, *whole transaction* what PostgREST sends: begin, role and claims, the check of the
 headers, the statement, commit; both beside lookups written out. Growth is how many times as long
 the largest log of one organization takes as the smallest. n is the rows of the log.
