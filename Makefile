@@ -8,6 +8,9 @@ TESTS_OF_POLICIES := tests/database/test_attacks.py tests/database/test_limits.p
 # Other projects' plugins take longer to start than most mutants to be noticed.
 PYTEST_ALONE := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/python -m pytest -p ephraim_db.pytest_plugin
 
+# Hundreds of programs are started here: what Python compiles is kept, whatever the machine says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test test-rls lint screenshots release-check reference bench faults clean
 
 help: ## list the targets
