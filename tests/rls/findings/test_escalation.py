@@ -217,6 +217,20 @@ def test_what_a_function_does_only_then_is_a_gain(
     assert all("role to admin -> calls public.act(uuid)" in path for path in paths)
 
 
+def test_a_call_that_did_as_much_before_is_no_gain(find: Find) -> None:
+    """What is handed in may be another row's value after a write; it could be handed in before."""
+    mood = "alter table public.members add mood text; " + UPDATE_OWN.format("mood")
+    act = (
+        "create function public.act(nickname text) returns void"
+        " language plpgsql security definer as $$ begin"
+        " perform from public.members as m where m.mood = 'glad';"
+        " if act.nickname = 'a' then delete from public.notes; end if;"
+        " end $$;"
+        "revoke execute on function public.act from public, anon;"
+    )
+    assert find(PLAIN, PLAIN_MEMBERS, mood, act).said(RULE, "ann") == []
+
+
 @pytest.mark.parametrize(("who", "expected"), [("user", ["error notes"]), ("app", [])])
 @pytest.mark.parametrize("command", ["select", "delete", "insert"])
 def test_policies_that_believe_what_users_say_of_themselves_are_found(

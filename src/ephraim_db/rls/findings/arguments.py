@@ -6,13 +6,14 @@ uuid of no known name           of a row the body names   anything else         
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Relation, quote
-from ephraim_db.rls.findings.attempting import Step
+from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.functions import Function
@@ -50,10 +51,10 @@ def prepare_arguments(
     scene: Scene, persona: Persona, function: Function, attempt: int
 ) -> tuple[Step, ...]:
     """Return the steps that put the values of the n-th attempt into pg_temp.arguments."""
-    asked = (persona.name, function.oid, attempt)
-    if asked not in scene.arguments:
-        scene.arguments[asked] = _prepared(scene, persona, function, attempt)
-    return scene.arguments[asked]
+    key = (persona.name, function.oid, attempt)
+    if key not in scene.arguments:
+        scene.arguments[key] = _prepared(scene, persona, function, attempt)
+    return scene.arguments[key]
 
 
 def _prepared(scene: Scene, persona: Persona, function: Function, attempt: int) -> tuple[Step, ...]:
@@ -61,10 +62,7 @@ def _prepared(scene: Scene, persona: Persona, function: Function, attempt: int) 
         f"{_value(scene, persona, function, name, kind, attempt)} as a{at}"
         for at, (name, kind) in enumerate(_parameters(function))
     ]
-    return (
-        Step(f"create temp table arguments on commit drop as select {', '.join(values) or '1'}"),
-        Step(f"grant select on {ARGUMENTS} to public"),
-    )
+    return _kept(values)
 
 
 def call(function: Function) -> str:
@@ -73,6 +71,30 @@ def call(function: Function) -> str:
         f"(select a.a{at} from {ARGUMENTS} as a)" for at in range(len(function.argument_types))
     )
     return f"{function.sql}({', '.join(given)})"
+
+
+def values_given(function: Function) -> Step:
+    """Return the step that tells the prepared arguments."""
+    values = ", ".join(f"a.a{at}::text" for at in range(len(function.argument_types)))
+    return asked(f"select jsonb_build_array({values}) from {ARGUMENTS} as a")
+
+
+def give(function: Function, told: str) -> tuple[Step, ...]:
+    """Return the steps that prepare the arguments that `values_given` told."""
+    given = [
+        f"{Literal(value).as_string(None)}::{kind} as a{at}"
+        for at, (value, kind) in enumerate(
+            zip(json.loads(told), function.argument_types, strict=True)
+        )
+    ]
+    return _kept(given)
+
+
+def _kept(values: Sequence[str]) -> tuple[Step, ...]:
+    return (
+        Step(f"create temp table arguments on commit drop as select {', '.join(values) or '1'}"),
+        Step(f"grant select on {ARGUMENTS} to public"),
+    )
 
 
 def _parameters(function: Function) -> Iterator[tuple[str, str]]:

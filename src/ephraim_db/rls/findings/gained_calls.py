@@ -1,7 +1,8 @@
 """What a function does for somebody after a write into a door, and did not do before.
 
 write --call of a function that names the door--> hidden values came back, or rows of others
-                                                  changed; without the write, neither
+                                                  changed; without the write, neither, whether
+                                                  called as it was then or with the same values
 """
 
 from __future__ import annotations
@@ -11,7 +12,14 @@ from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
 from ephraim_db.rls.catalog import Relation
-from ephraim_db.rls.findings.arguments import ARGUMENTS, call, prepare_arguments, tries
+from ephraim_db.rls.findings.arguments import (
+    ARGUMENTS,
+    call,
+    give,
+    prepare_arguments,
+    tries,
+    values_given,
+)
 from ephraim_db.rls.findings.attempting import Attempt, Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Proof
@@ -33,7 +41,7 @@ MOST_CALLED = 3
 
 @dataclass(frozen=True, slots=True)
 class Calling:
-    """One way to call a function; the last of `steps` tells what came of it."""
+    """One way to call a function with `arguments`; the last of `steps` tells what came of it."""
 
     function: Function
     arguments: tuple[Step, ...]
@@ -71,24 +79,57 @@ def gained_calls(doors: Doors, persona: Persona, paths: Sequence[Path]) -> Itera
     if not tries:
         return
     targets = targets_of(scene)
+    hidden = tuple(hide_all(scene, persona, [*targets.values()]))
     each = [way for some in ways.values() for way in some]
-    attempts: list[Attempt] = [
-        *(way.steps for way in each),
-        *((*_written(path), *way.steps) for path, way in tries),
-    ]
-    results = scene.carry_out(attempts, tuple(hide_all(scene, persona, [*targets.values()])))
-    told = [
-        frozenset((answers[-1].answer or "").split(",") if len(answers) == len(steps) else ())
-        for steps, answers in zip(attempts, results, strict=True)
-    ]
+    told = _told(
+        scene,
+        hidden,
+        [
+            *((*way.arguments, *way.steps) for way in each),
+            *((*_written(path), *way.arguments, *way.steps) for path, way in tries),
+        ],
+    )
     before = {id(way): some for way, some in zip(each, told[: len(each)], strict=True)}
-    for (path, way), now in zip(tries, told[len(each) :], strict=True):
-        fresh = sorted(now - before[id(way)])
+    suspected = [
+        (path, way, now - before[id(way)])
+        for (path, way), now in zip(tries, told[len(each) :], strict=True)
+        if now - before[id(way)]
+    ]
+    anyway = _without_writes(scene, hidden, [(path, way) for path, way, _ in suspected])
+    for (path, way, now), without in zip(suspected, anyway, strict=True):
+        fresh = sorted(now - without)
         if way.writes:
             yield from _changes(scene, persona, path, way, fresh)
         else:
             hits = [targets[name] for name in fresh if name in targets]
             yield from _returns(scene, persona, path, way, hits)
+
+
+def _told(scene: Scene, hidden: Attempt, attempts: Sequence[Attempt]) -> list[frozenset[str]]:
+    """Return what the last step of each tells, nothing if it was not reached."""
+    return [
+        frozenset(
+            (answers[-1].answer or "").split(",") if answers and len(answers) == len(steps) else ()
+        )
+        for steps, answers in zip(attempts, scene.carry_out(attempts, hidden), strict=True)
+    ]
+
+
+def _without_writes(
+    scene: Scene, hidden: Attempt, after: Sequence[tuple[Path, Calling]]
+) -> list[frozenset[str]]:
+    """Return what the calls after writes tell with the same arguments, but without the writes."""
+    shown = scene.carry_out(
+        [(*_written(path), *way.arguments, values_given(way.function)) for path, way in after],
+        hidden,
+    )
+    calls = [
+        (*give(way.function, answers[-1].answer), *way.steps)
+        if answers and answers[-1].answer
+        else ()
+        for (_, way), answers in zip(after, shown, strict=True)
+    ]
+    return _told(scene, hidden, calls)
 
 
 def _naming(doors: Doors, persona: Persona, door: Relation) -> list[Function]:
@@ -118,10 +159,10 @@ def _ways(scene: Scene, persona: Persona, function: Function) -> Iterator[Callin
                 Step(f"select from {call(function)}", persona),
                 asked(changed_since(counted)),
             )
-            yield Calling(function, arguments, (*arguments, *steps), writes=True)
+            yield Calling(function, arguments, steps, writes=True)
         if function.returns != "void":
             search = asked(returned_by(function), persona)
-            yield Calling(function, arguments, (*arguments, search), writes=False)
+            yield Calling(function, arguments, (search,), writes=False)
 
 
 def _written(path: Path) -> tuple[Step, ...]:
