@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.conftest import find_browser
 
 from ephraim_db.cli.throwaway import publish_throwaway_key
@@ -18,6 +20,7 @@ from ephraim_db.sealing import Keyring
 from ephraim_db.web.cookies import session_cookie
 from ephraim_db.web.development import DevelopmentPage, Pretended, serve_settings_page
 
+PATIENCE = 30_000  # milliseconds that a page may take on a machine with much else to do
 PROJECT = Path(__file__).parents[2]
 SUBS = {
     persona.name: str(persona.sub)
@@ -74,43 +77,69 @@ def http(origin: str) -> Iterator[httpx.Client]:
         yield http
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium. Of a module: while it runs, this thread's event loop is Playwright's."""
+Tabs = dict[bool, Page]
+"""Those of a module, by whether they run JavaScript."""
+Open = Callable[..., Page]
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Debian's Chromium. While it runs, this thread's event loop is Playwright's."""
     program = find_browser()
     assert program, "there is no Chromium: apt-get install chromium"
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
-Open = Callable[..., Page]
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Of a module, as other modules need the event loop."""
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def tabs(browser: Browser) -> Tabs:
+    """The tabs of this module: one that is opened anew costs what four pages do."""
+    return {}
+
+
+def tab_of(browser: Browser, tabs: Tabs, *, javascript: bool, offline: bool = False) -> Page:
+    """A tab as it is when it is new, but for what it shows."""
+    if javascript not in tabs:
+        context = browser.new_context(java_script_enabled=javascript, offline=offline)
+        tabs[javascript] = context.new_page()
+        tabs[javascript].set_default_timeout(PATIENCE)
+    tab = tabs[javascript]
+    tab.context.clear_cookies()
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    tab.emulate_media(media="null", color_scheme="null", forced_colors="null")
+    return tab
 
 
 @pytest.fixture
-def open_page(browser: Browser, origin: str, local: LocalSupabase) -> Iterator[Open]:
+def open_page(browser: Browser, tabs: Tabs, origin: str, local: LocalSupabase) -> Open:
     """Opens a page as a persona, by default without JavaScript, as the pages have none."""
-    contexts: list[BrowserContext] = []
 
     def open_page(
-        persona: str | None, path: str = "/settings/integrations", **options: object
+        persona: str | None, path: str = "/settings/integrations", *, javascript: bool = False
     ) -> Page:
-        context = browser.new_context(
-            **{"java_script_enabled": False, "base_url": origin, **options}  # type: ignore[arg-type]
-        )
-        contexts.append(context)
-        context.set_default_timeout(10_000)
+        tab = tab_of(browser, tabs, javascript=javascript)
         if persona:
             value = session_cookie(local.access_token(SUBS[persona]))
-            context.add_cookies([{"name": COOKIE, "value": value, "url": origin}])
-        page = context.new_page()
-        page.goto(path)
-        return page
+            tab.context.add_cookies([{"name": COOKIE, "value": value, "url": origin}])
+        tab.goto(origin + path)
+        return tab
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
+
+
+def visit(page: Page, path: str) -> None:
+    """Go to another page of the same site."""
+    page.goto(urljoin(page.url, path))
 
 
 def press(page: Page, name: str) -> None:

@@ -9,7 +9,17 @@ import psycopg
 import pytest
 from playwright.sync_api import Page
 from tests.conftest import PROJECT
-from tests.web.conftest import ACACIA, COOKIE, KNOWN, MOBILE, SUBS, Open, enter_credential, press
+from tests.web.conftest import (
+    ACACIA,
+    COOKIE,
+    KNOWN,
+    MOBILE,
+    SUBS,
+    Open,
+    enter_credential,
+    press,
+    visit,
+)
 
 from ephraim_db.local import LocalSupabase
 from ephraim_db.web.cookies import session_cookie
@@ -48,49 +58,49 @@ def overflow(page: Page) -> int:
 
 
 def settings(page: Page) -> None:
-    page.goto("/settings/integrations")
+    visit(page, "/settings/integrations")
 
 
 def refused(page: Page) -> None:
-    page.goto("/settings/integrations")
+    visit(page, "/settings/integrations")
     enter_credential(page)
     page.fill("#twilio_auth_token", "not the account's")
     press(page, "Save")
     page.fill("#to", MOBILE)
     press(page, "Send test")
-    page.goto("/settings/integrations")
+    visit(page, "/settings/integrations")
 
 
 def undelivered(page: Page) -> None:
-    page.goto("/settings/integrations")
+    visit(page, "/settings/integrations")
     enter_credential(page)
     page.fill("#to", "+61491570157")
     press(page, "Send test")
-    page.goto("/settings/integrations")
+    visit(page, "/settings/integrations")
 
 
 def verified(page: Page) -> None:
-    page.goto("/settings/integrations")
+    visit(page, "/settings/integrations")
     enter_credential(page)
     page.fill("#to", MOBILE)
     press(page, "Send test")
 
 
 def errors(page: Page) -> None:
-    page.goto("/settings/integrations")
+    visit(page, "/settings/integrations")
     page.fill("#twilio_account_sid", "AC1")
     page.fill("#twilio_phone_number", "1")
     press(page, "Save")
 
 
 def open_app(page: Page) -> None:
-    page.goto("/settings/integrations")
+    visit(page, "/settings/integrations")
     if not page.locator("details[open]").count():
         page.get_by_text("Xero app credentials").click()
 
 
 def choosing(page: Page) -> None:
-    page.goto("/settings/integrations/xero/disconnect")
+    visit(page, "/settings/integrations/xero/disconnect")
     press(page, "Disconnect")
     open_app(page)
     page.fill("#xero_client_id", KNOWN.xero_client_id)
@@ -103,7 +113,7 @@ def choosing(page: Page) -> None:
 
 
 def unconfigured(page: Page) -> None:
-    page.goto("/settings/integrations/twilio/remove")
+    visit(page, "/settings/integrations/twilio/remove")
     press(page, "Remove token")
     open_app(page)
     page.fill("#xero_client_id", "")
@@ -111,13 +121,13 @@ def unconfigured(page: Page) -> None:
 
 
 def message(page: Page) -> None:
-    page.goto("/settings/sms-log")
+    visit(page, "/settings/sms-log")
     with page.expect_navigation():
         page.locator(".log-when a").first.click()
 
 
 def at(path: str) -> State:
-    return lambda page: (page.goto(path), None)[1]
+    return lambda page: visit(page, path)
 
 
 # In this order: each is reached from the one before.
@@ -172,7 +182,7 @@ def findings(page: Page, name: str) -> list[str]:
 
 def test_a_barrier_is_found(open_page: Open) -> None:
     """The tool is at work: a picture without words, and text one can hardly read."""
-    page = open_page("admin", java_script_enabled=True)
+    page = open_page("admin", javascript=True)
     page.evaluate(
         "document.querySelector('.lead').style.color = '#ddd';"
         "document.querySelector('main').append(new Image())"
@@ -183,7 +193,7 @@ def test_a_barrier_is_found(open_page: Open) -> None:
 
 
 def test_an_admins_every_state_is_accessible(open_page: Open, undeliverable: None) -> None:
-    page = open_page("admin", java_script_enabled=True)
+    page = open_page("admin", javascript=True)
     found: list[str] = []
     for name, reach in ADMINS_STATES.items():
         reach(page)
@@ -194,7 +204,7 @@ def test_an_admins_every_state_is_accessible(open_page: Open, undeliverable: Non
 def test_reconnecting_is_asked_for_accessibly(
     open_page: Open, reauthorization_needed: None
 ) -> None:
-    page = open_page("admin", java_script_enabled=True)
+    page = open_page("admin", javascript=True)
     assert page.get_by_role("button", name="Reconnect to Xero").count()
     assert page.get_by_role("alert").filter(has_text="connect again").count()
     assert findings(page, "reconnect") == []
@@ -203,7 +213,7 @@ def test_reconnecting_is_asked_for_accessibly(
 def test_what_others_see_is_accessible(open_page: Open) -> None:
     found: list[str] = []
     for persona in ("worker", "participant", "inactive", None):
-        page = open_page(persona, java_script_enabled=True)
+        page = open_page(persona, javascript=True)
         found += findings(page, str(persona))
     assert found == []
 
@@ -211,7 +221,7 @@ def test_what_others_see_is_accessible(open_page: Open) -> None:
 def test_an_ended_session_is_told_accessibly(
     open_page: Open, local: LocalSupabase, origin: str
 ) -> None:
-    page = open_page("admin", java_script_enabled=True)
+    page = open_page("admin", javascript=True)
     ended = session_cookie(local.access_token(SUBS["admin"], exp=int(time.time()) - 60))
     page.context.add_cookies([{"name": COOKIE, "value": ended, "url": origin}])
     page.fill("#twilio_phone_number", "+61491570156")
@@ -222,7 +232,7 @@ def test_an_ended_session_is_told_accessibly(
 
 
 def test_printing_leaves_out_what_paper_cannot_do(open_page: Open) -> None:
-    page = open_page("admin", path="/settings/sms-log", java_script_enabled=True)
+    page = open_page("admin", path="/settings/sms-log", javascript=True)
     page.emulate_media(media="print")
     assert not page.locator(".side, .filters, .personas").filter(visible=True).count()
     assert page.locator(".log tbody tr").filter(visible=True).count() == 5
@@ -230,7 +240,7 @@ def test_printing_leaves_out_what_paper_cannot_do(open_page: Open) -> None:
 
 def test_less_colour_is_no_less_information(open_page: Open) -> None:
     """Badges say in words what their colours say."""
-    page = open_page("admin", path="/settings/sms-log", java_script_enabled=True)
+    page = open_page("admin", path="/settings/sms-log", javascript=True)
     page.emulate_media(forced_colors="active")
     texts = page.locator(".log .badge").all_inner_texts()
     assert sorted({text.strip() for text in texts}) == ["Delivered", "Failed"]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from playwright.sync_api import Dialog, Page
-from tests.web.conftest import ACACIA, Open, press
+from tests.web.conftest import ACACIA, Open, press, visit
 
 from ephraim_db.local import LocalSupabase
 
@@ -33,7 +33,7 @@ def stored(local: LocalSupabase) -> None:
 
 
 def open_armed(open_page: Open, persona: str, path: str) -> Page:
-    page = open_page(persona, path, java_script_enabled=True)
+    page = open_page(persona, path, javascript=True)
     alarms: list[str] = []
 
     def alarm(dialog: Dialog) -> None:
@@ -42,6 +42,7 @@ def open_armed(open_page: Open, persona: str, path: str) -> Page:
 
     page.on("dialog", alarm)
     page.reload()
+    page.remove_listener("dialog", alarm)
     assert alarms == []
     return page
 
@@ -88,6 +89,6 @@ def test_markup_in_queries_stays_text(open_page: Open) -> None:
         f"{attack}",
         f"integrations/xero/callback?error={attack}&state={attack}",
     ):
-        page.goto(f"/settings/{query}")
+        visit(page, f"/settings/{query}")
         assert_harmless(page, query)
         assert ACACIA not in page.content()

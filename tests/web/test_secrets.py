@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from playwright.sync_api import Page, Response
-from tests.web.conftest import KNOWN, MOBILE, SUBS, Open, enter_credential, follow, press
+from tests.web.conftest import KNOWN, MOBILE, SUBS, Open, enter_credential, follow, press, visit
 
 from ephraim_db.local import LocalSupabase
 from ephraim_db.web.development import DevelopmentPage
@@ -52,7 +52,7 @@ def test_no_secret_in_pages_cookies_or_the_log(
     seen.look()
     follow(tab, "See its history")
     seen.look()
-    tab.goto("/settings/integrations/xero/disconnect")
+    visit(tab, "/settings/integrations/xero/disconnect")
     press(tab, "Disconnect")
     seen.look()
     tab.get_by_text("Xero app credentials").click()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Page, expect
-from tests.web.conftest import KNOWN, MOBILE, Open, enter_credential, follow, press
+from tests.web.conftest import KNOWN, MOBILE, Open, enter_credential, follow, press, visit
 
 from ephraim_db.web.development import DevelopmentPage
 
@@ -110,7 +110,7 @@ def test_another_account_needs_its_own_token(open_page: Open) -> None:
     page.fill("#twilio_account_sid", "AC" + "1" * 32)
     press(page, "Save")
     expect(page.locator("#twilio_auth_token-error")).to_contain_text("another account")
-    page.goto("/settings/integrations")
+    visit(page, "/settings/integrations")
     assert page.input_value("#twilio_account_sid") == KNOWN.twilio_account_sid
 
 

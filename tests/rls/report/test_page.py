@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.conftest import find_browser
+from playwright.sync_api import Browser, Page, expect
+from tests.web.conftest import Tabs, launched, tab_of
 from tests.web.test_accessibility import violations
 
 from ephraim_db.rls import Matrix, Persona
@@ -20,13 +20,13 @@ from ephraim_db.rls.report import FORMS, Report
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A real Chromium. Of a module: while it runs, this thread's event loop is Playwright's."""
-    program = find_browser()
-    assert program, "there is no Chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
+
+
+@pytest.fixture(scope="module")
+def tabs(browser: Browser) -> Tabs:
+    return {}
 
 
 @pytest.fixture
@@ -36,25 +36,31 @@ def file(report: Report, tmp_path: Path) -> Path:
     return path
 
 
-def opened(
-    browser: Browser,
-    file: Path,
-    *,
-    width: int = 1440,
-    javascript: bool = True,
-    scheme: Literal["light", "dark"] = "light",
-) -> Page:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        offline=True,
-        java_script_enabled=javascript,
-        color_scheme=scheme,
-    )
-    page = context.new_page()
-    page.on("console", lambda message: pytest.fail(f"the page complained: {message.text}"))
-    page.on("pageerror", lambda error: pytest.fail(f"the script failed: {error}"))
-    page.goto(file.as_uri())
-    return page
+Opened = Callable[..., Page]
+
+
+@pytest.fixture
+def opened(browser: Browser, tabs: Tabs) -> Opened:
+    """Opens a file, in a tab that has no network and lets nothing pass that went wrong."""
+
+    def opened(
+        file: Path,
+        *,
+        width: int = 1440,
+        javascript: bool = True,
+        scheme: Literal["light", "dark"] = "light",
+    ) -> Page:
+        is_new = javascript not in tabs
+        page = tab_of(browser, tabs, javascript=javascript, offline=True)
+        if is_new:
+            page.on("console", lambda message: pytest.fail(f"the page complained: {message.text}"))
+            page.on("pageerror", lambda error: pytest.fail(f"the script failed: {error}"))
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        page.goto(file.as_uri())
+        return page
+
+    return opened
 
 
 def test_the_page_names_no_other_place(report: Report) -> None:
@@ -63,8 +69,8 @@ def test_the_page_names_no_other_place(report: Report) -> None:
     assert "default-src &#39;none&#39;" in html
 
 
-def test_findings_and_differences_are_marked_where_they_are(browser: Browser, file: Path) -> None:
-    page = opened(browser, file)
+def test_findings_and_differences_are_marked_where_they_are(opened: Opened, file: Path) -> None:
+    page = opened(file)
     block = page.locator('tbody[data-name="public.notes"]')
     read = block.locator("tr", has=page.locator('th.verb:text-is("read")'))
     square = read.locator('td[data-persona="ann"]')
@@ -74,13 +80,13 @@ def test_findings_and_differences_are_marked_where_they_are(browser: Browser, fi
     assert "ann may now read notes.title of all rows" in page.locator("#differences").inner_text()
 
 
-def test_every_colour_has_a_word(browser: Browser, file: Path) -> None:
-    page = opened(browser, file)
+def test_every_colour_has_a_word(opened: Opened, file: Path) -> None:
+    page = opened(file)
     assert all(text.strip() for text in page.locator(".grid .s").all_inner_texts())
 
 
-def test_the_filter_leaves_what_it_is_asked_for(browser: Browser, file: Path) -> None:
-    page = opened(browser, file)
+def test_the_filter_leaves_what_it_is_asked_for(opened: Opened, file: Path) -> None:
+    page = opened(file)
     page.get_by_label("Find").fill("empt")
     assert page.locator("tbody:visible").count() == 1
     page.get_by_label("Find").fill("nothing like it")
@@ -97,17 +103,17 @@ def test_the_filter_leaves_what_it_is_asked_for(browser: Browser, file: Path) ->
 
 
 def test_without_javascript_everything_is_there_but_the_filter(
-    browser: Browser, file: Path, report: Report
+    opened: Opened, file: Path, report: Report
 ) -> None:
-    page = opened(browser, file, javascript=False)
+    page = opened(file, javascript=False)
     assert page.locator(".filter").is_hidden()
     assert page.locator("tbody:visible").count() == len(report.matrix.relations)
     page.get_by_text("SQL that shows it").first.click()
     expect(page.locator("pre").first).to_be_visible()
 
 
-def test_a_relation_leads_to_its_columns(browser: Browser, file: Path) -> None:
-    page = opened(browser, file)
+def test_a_relation_leads_to_its_columns(opened: Opened, file: Path) -> None:
+    page = opened(file)
     page.locator('tbody[data-name="public.notes"] .name a').click()
     assert page.locator("details.columns[open]").inner_text().startswith("public.notes")
 
@@ -115,17 +121,17 @@ def test_a_relation_leads_to_its_columns(browser: Browser, file: Path) -> None:
 @pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize(("personas", "relations"), [(3, 3), (13, 12), (8, 300)])
 def test_the_page_never_scrolls_sideways(
-    browser: Browser, report: Report, tmp_path: Path, width: int, personas: int, relations: int
+    opened: Opened, report: Report, tmp_path: Path, width: int, personas: int, relations: int
 ) -> None:
     file = tmp_path / "large.html"
     file.write_text(FORMS["html"](replace(report, matrix=large(personas, relations))))
-    page = opened(browser, file, width=width)
+    page = opened(file, width=width)
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nobody_is_shut_out(
-    browser: Browser,
+    opened: Opened,
     report: Report,
     file: Path,
     scheme: Literal["light", "dark"],
@@ -133,11 +139,11 @@ def test_nobody_is_shut_out(
     partly = Cell("visitor", "public.notes", "INSERT", "refused_by_policy", "none", ("id",))
     matrix = replace(report.matrix, cells=(*report.matrix.cells, partly))
     file.write_text(FORMS["html"](replace(report, matrix=matrix)))
-    assert violations(opened(browser, file, scheme=scheme)) == []
+    assert violations(opened(file, scheme=scheme)) == []
 
 
 def test_the_head_names_the_worst_of_each_relation_once(
-    browser: Browser, report: Report, tmp_path: Path
+    opened: Opened, report: Report, tmp_path: Path
 ) -> None:
     first = report.findings[0]
     more = [replace(first, message=f"{first.persona} does more, {n}") for n in range(3)]
@@ -145,7 +151,7 @@ def test_the_head_names_the_worst_of_each_relation_once(
     found = (first, *more, elsewhere, *report.findings[1:])
     file = tmp_path / "worst.html"
     file.write_text(FORMS["html"](replace(report, findings=found)))
-    page = opened(browser, file)
+    page = opened(file)
     told = page.locator(".worst a")
     assert first.message in told.nth(0).inner_text()
     assert "elsewhere" in told.nth(1).inner_text()
@@ -153,8 +159,8 @@ def test_the_head_names_the_worst_of_each_relation_once(
     assert "elsewhere" in page.locator("article:target h3").inner_text()
 
 
-def test_what_is_unproven_is_filtered_as_well(browser: Browser, file: Path) -> None:
-    page = opened(browser, file)
+def test_what_is_unproven_is_filtered_as_well(opened: Opened, file: Path) -> None:
+    page = opened(file)
     assert page.locator(".doubts li:visible").count() > 0
     page.get_by_placeholder("table or word").fill("public.empty")
     told = page.locator(".doubts li:visible").all_inner_texts()
@@ -162,15 +168,15 @@ def test_what_is_unproven_is_filtered_as_well(browser: Browser, file: Path) -> N
     assert all("public.empty" in one for one in told)
 
 
-def test_the_page_prints_whole(browser: Browser, file: Path) -> None:
-    page = opened(browser, file)
+def test_the_page_prints_whole(opened: Opened, file: Path) -> None:
+    page = opened(file)
     page.emulate_media(media="print")
     assert page.locator(".filter").is_hidden()
     assert page.locator(".scroll").evaluate("one => getComputedStyle(one).overflow") == "visible"
     assert page.pdf().startswith(b"%PDF")
 
 
-def test_markup_in_a_name_is_text(browser: Browser, report: Report, tmp_path: Path) -> None:
+def test_markup_in_a_name_is_text(opened: Opened, report: Report, tmp_path: Path) -> None:
     name = '<img src=x onerror="document.title=1">'
     matrix = replace(
         report.matrix,
@@ -180,7 +186,7 @@ def test_markup_in_a_name_is_text(browser: Browser, report: Report, tmp_path: Pa
     )
     file = tmp_path / "odd.html"
     file.write_text(FORMS["html"](replace(report, matrix=matrix)))
-    page = opened(browser, file)
+    page = opened(file)
     assert page.locator("img").count() == 0
     assert name in page.locator("thead").inner_text().replace("\n", "")
 
