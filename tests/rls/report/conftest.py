@@ -10,8 +10,9 @@ from tests.rls.conftest import ACME, NOTES, PEOPLE
 from tests.rls.test_matrix import OWN
 
 from ephraim_db.rls.contract import facts_of, read_fact
-from ephraim_db.rls.findings import examine
+from ephraim_db.rls.findings import Examined, examine
 from ephraim_db.rls.report import Places, Report
+from ephraim_db.testing.databases import Cloner
 
 MIGRATION = f"""\
 {NOTES}
@@ -29,22 +30,28 @@ PERSONAS = (
 )
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose one migration has a policy that lets everybody read."""
-    folder = tmp_path / "supabase" / "migrations"
+    project = tmp_path_factory.mktemp("project")
+    folder = project / "supabase" / "migrations"
     folder.mkdir(parents=True)
     (folder / "20260101000000_notes.sql").write_text(MIGRATION)
-    (tmp_path / "supabase" / "rls.toml").write_text(PERSONAS)
-    return tmp_path
+    (project / "supabase" / "rls.toml").write_text(PERSONAS)
+    return project
+
+
+@pytest.fixture(scope="session")
+def examined(cloner: Cloner) -> Examined:
+    """What was found there."""
+    with cloner.cloned() as database, psycopg.connect(database.url, autocommit=True) as connection:
+        connection.execute(MIGRATION.encode())
+        return examine(connection, PEOPLE)
 
 
 @pytest.fixture
-def report(url: str, project: Path) -> Report:
-    """What was found there, compared with a contract in which ann reads her team's titles."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(MIGRATION.encode())
-        examined = examine(connection, PEOPLE)
+def report(examined: Examined, project: Path) -> Report:
+    """That, compared with a contract in which ann reads her team's titles."""
     agreed = read_fact("ann reads public.notes.title of its organization")
     now = read_fact("ann reads public.notes.title of all rows")
     assert agreed
