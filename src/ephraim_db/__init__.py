@@ -4,10 +4,10 @@ secret:  entered -> sealed -> stored -> opened by the sender -> used -> logged -
 policy:  catalog -> personas -> probes -> matrix -> contract / findings / mutants -> report
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ephraim_db.errors import AdminRequired, EphraimError, InvalidInput, NotSignedIn
+from ephraim_db.lazily import names
 
 if TYPE_CHECKING:
     from ephraim_db.client import AsyncClient, Client
@@ -40,28 +40,24 @@ __all__ = [
 ]
 
 # Imported when first asked for: who probes policies or seals a secret needs no HTTP client.
-_HOMES = {
-    "AsyncClient": "client",
-    "Client": "client",
-    "CLEAR": "inputs",
-    "Clear": "inputs",
-    "Organization": "organizations",
-    "MemberRole": "profiles",
-    "Profile": "profiles",
-    "SmsLog": "sms_logs",
-    "SmsLogEvent": "sms_log_events",
-    "SmsLogPage": "sms_logs",
-    "SmsOutcome": "sms_outcomes",
-    "SmsStatus": "sms_logs",
-    "XeroConnection": "xero_connections",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name from where it lives."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = names(
+    __name__,
+    {
+        "AsyncClient": "client",
+        "Client": "client",
+        "CLEAR": "inputs",
+        "Clear": "inputs",
+        "Organization": "organizations",
+        "MemberRole": "profiles",
+        "Profile": "profiles",
+        "SmsLog": "sms_logs",
+        "SmsLogEvent": "sms_log_events",
+        "SmsLogPage": "sms_logs",
+        "SmsOutcome": "sms_outcomes",
+        "SmsStatus": "sms_logs",
+        "XeroConnection": "xero_connections",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -7,17 +7,21 @@ one is as bad as --fail-on or a suppression is stale; 2 it could not run.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ephraim_db.cli.connecting import CannotRun
+from ephraim_db.cli.meanwhile import meanwhile
 from ephraim_db.cli.rls.reporting import fails, reporting_options, tell
-from ephraim_db.cli.rls.running import contract_of, observe_project
+from ephraim_db.cli.rls.running import PRINTING, SEARCHING, contract_of, observe_project
 from ephraim_db.cli.rls.source import Source, observing_options
 from ephraim_db.errors import InvalidContract
-from ephraim_db.rls.contract import facts_of, read_contract
-from ephraim_db.rls.report import Places, Report
+
+if TYPE_CHECKING:
+    from ephraim_db.rls import Matrix
 
 
 @click.command()
@@ -29,15 +33,27 @@ def check(source: Source, form: str, files: tuple[Path, ...], fail_on: str) -> N
     Everything is tried as `rls matrix` tries it. Each difference is told as a sentence. Findings
     are searched for if something differs, or if --fail-on, --format or --write ask for them.
     """
+    from ephraim_db.rls.contract import AS_AGREED, facts_in, facts_of, lines_of
+
+    path = contract_of(source.project)
     try:
-        agreed = read_contract(contract_of(source.project))
+        lines = lines_of(path)
     except InvalidContract as error:
         raise CannotRun(str(error)) from error
     asked_for = fail_on != "none" or form != "text" or bool(files)
-    examined = observe_project(
-        source, worth_searching=lambda matrix: asked_for or facts_of(matrix) != agreed
-    )
-    report = Report.of(examined, Places(source.project), agreed)
+    needing = (*SEARCHING, *PRINTING) if asked_for else ()
+    reading = meanwhile(partial(facts_in, path, lines))
+
+    def worth_searching(matrix: Matrix) -> bool:
+        return facts_of(matrix) != reading.result() or asked_for
+
+    examined = observe_project(source, worth_searching=worth_searching, needing=needing)
+    if not examined.searched:
+        click.echo(AS_AGREED)
+        return
+    from ephraim_db.rls.report import Places, Report
+
+    report = Report.of(examined, Places(source.project), reading.result())
     tell(report, form, files)
     if report.differences or fails(report, fail_on):
         sys.exit(1)

@@ -7,14 +7,23 @@ suppression is stale; 2 it could not be observed.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ephraim_db.cli.rls.reporting import fails, reporting_options, tell
+from ephraim_db.cli.meanwhile import meanwhile
+from ephraim_db.cli.rls.reporting import fails, printing, reporting_options, tell
 from ephraim_db.cli.rls.running import observe_project
 from ephraim_db.cli.rls.source import Source, observing_options
-from ephraim_db.rls.report import Places, Report
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from rich.segment import Segments
+
+    from ephraim_db.rls import Matrix
 
 
 @click.command()
@@ -35,8 +44,22 @@ def matrix(
     --database-url, a Postgres of its own is started, and the migrations and the seed are applied.
     Empty tables are filled for the run.
     """
-    examined = observe_project(source, may_guess=True, cost_rows=cost)
+    drawing: Future[Segments] | None = None
+
+    def worth_searching(matrix: Matrix) -> bool:
+        nonlocal drawing
+        if form == "text":
+            from ephraim_db.rls.report import draw
+
+            drawing = meanwhile(partial(draw, printing(), matrix))
+        return True
+
+    examined = observe_project(
+        source, may_guess=True, cost_rows=cost, worth_searching=worth_searching
+    )
+    from ephraim_db.rls.report import Places, Report
+
     report = Report.of(examined, Places(source.project))
-    tell(report, form, files)
+    tell(report, form, files, drawing.result() if drawing else None)
     if fails(report, fail_on):
         sys.exit(1)

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.markup import escape
+import click
 
 Progress = Callable[[str], None]
 PASSING = ("starting ", "applying ", "seeding ", "filling ", "copying ", "probing ", "searching ")
@@ -22,20 +21,19 @@ def progress() -> Iterator[Progress]:
 
     What is worth keeping is kept: guesses, what is pretended, what could not be made.
     """
-    console = Console(file=sys.stderr)
-    if not console.is_terminal:
-        yield lambda message: None if message.startswith(OFTEN) else _print(console, message)
+    if not sys.stderr.isatty():
+        yield lambda message: None if message.startswith(OFTEN) else click.echo(message, err=True)
         return
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(file=sys.stderr)
     with console.status("") as status:
 
         def tell(message: str) -> None:
             if message.startswith(PASSING):
                 status.update(escape(message))
             else:
-                _print(console, message)
+                console.print(message, soft_wrap=True, markup=False, highlight=False)
 
         yield tell
-
-
-def _print(console: Console, message: str) -> None:
-    console.print(message, soft_wrap=True, markup=False, highlight=False)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
-from rich.console import Console
 
-from ephraim_db.rls.findings import STALE, Severity, at_least
-from ephraim_db.rls.report import FORMS, SUFFIXES, Report, print_report
+from ephraim_db.rls.report import FORMS, SUFFIXES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.segment import Segments
+
+    from ephraim_db.rls.findings import Severity
+    from ephraim_db.rls.report import Report
 
 NARROWEST = 100
 """Columns of the report where the terminal does not say, or says fewer."""
@@ -61,8 +66,17 @@ _OPTIONS = (
 )
 
 
-def tell(report: Report, form: str, files: tuple[Path, ...]) -> None:
-    """Write the files, and print the report."""
+def printing() -> Console:
+    """Return what the report is printed on."""
+    from rich.console import Console
+
+    console = Console()
+    console.width = max(console.width, NARROWEST)
+    return console
+
+
+def tell(report: Report, form: str, files: tuple[Path, ...], drawn: Segments | None = None) -> None:
+    """Write the files, and print the report; its matrix may be drawn already."""
     for file in files:
         text = FORMS[SUFFIXES[file.suffix]](report)
         try:
@@ -70,15 +84,17 @@ def tell(report: Report, form: str, files: tuple[Path, ...]) -> None:
         except OSError as error:
             raise click.FileError(str(file), error.strerror) from error
     if form == "text":
-        console = Console()
-        console.width = max(console.width, NARROWEST)
-        print_report(console, report)
+        from ephraim_db.rls.report import print_report
+
+        print_report(printing(), report, drawn)
     elif text := FORMS[form](report):
         click.echo(text.rstrip())
 
 
 def fails(report: Report, fail_on: str) -> bool:
     """Return whether the findings are as bad as that, or a suppression is stale."""
+    from ephraim_db.rls.findings import STALE, at_least
+
     if any(finding.rule == STALE for finding in report.findings):
         return True
     return fail_on != "none" and bool(at_least(cast("Severity", fail_on), report.findings))

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from ephraim_db.cli.connecting import CannotRun
+from ephraim_db.cli.meanwhile import import_meanwhile
 from ephraim_db.cli.rls.progress import Progress, progress
 from ephraim_db.cli.rls.source import Source
 from ephraim_db.errors import EphraimError
-from ephraim_db.rls import Matrix, Personas, read_personas
-from ephraim_db.rls.findings import Examined, examine
+
+if TYPE_CHECKING:
+    from ephraim_db.rls import Matrix, Personas
+    from ephraim_db.rls.findings import Examined
+
+OBSERVING = ("ephraim_db.rls.findings", "ephraim_db.rls.contract")
+PRINTING = ("ephraim_db.rls.report.report", "ephraim_db.rls.report.printing", "rich.console")
+SEARCHING = ("ephraim_db.rls.findings.searching",)
+"""Modules, in the order in which they are needed."""
 
 
 def contract_of(project: Path) -> Path:
@@ -27,17 +35,24 @@ def observe_project(
     may_guess: bool = False,
     cost_rows: int | None = None,
     worth_searching: Callable[[Matrix], bool] = lambda _matrix: True,
+    needing: Sequence[str] = (*SEARCHING, *PRINTING),
 ) -> Examined:
     """Observe and search, with progress on stderr. Raises CannotRun.
 
     `may_guess`: without an rls.toml, act as whom the database suggests. `cost_rows`: time the
     policies of tables of so many rows as well. Nothing is searched that is not worth it.
+    `needing`: the modules that are sure to be needed after observing, or while.
     """
+    import_meanwhile(*OBSERVING, *needing)
+    from ephraim_db.rls.personas import read_personas
+
     guesses = may_guess and not source.personas.exists()
     with progress() as say:
         try:
             personas = None if guesses else read_personas(source.personas)
             with source.connected(say) as connection:
+                from ephraim_db.rls.findings import examine
+
                 told = personas or _guessed(connection, source, say)
                 return examine(
                     connection, told, say, cost_rows=cost_rows, worth_searching=worth_searching

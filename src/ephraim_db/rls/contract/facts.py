@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ephraim_db.rls.matrix import Cell, Matrix
+if TYPE_CHECKING:
+    from ephraim_db.rls.matrix import Cell, Matrix
 
 WHOLE = ""
 """Stands for the whole row, or the function, where a command has no columns."""

@@ -5,6 +5,7 @@ facts --write_contract--> text --read_contract--> the same facts
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ephraim_db.errors import InvalidContract
 from ephraim_db.rls.contract.facts import Fact, Facts, in_order, topic
 from ephraim_db.rls.contract.sentences import read_fact, write_fact
 
+CONFLICT = ("<<<<<<<", "=======", ">>>>>>>")
 VERSION = "# ephraim-db rls contract 1"
 HEADER = f"""{VERSION}
 #
@@ -41,6 +43,11 @@ def contract_text(facts: Facts) -> str:
 
 def read_contract(path: Path) -> Facts:
     """Return what was agreed. Raises InvalidContract, naming the line and what to do about it."""
+    return facts_in(path, lines_of(path))
+
+
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a contract. Raises InvalidContract if it is none, or is not merged."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as missing:
@@ -56,20 +63,25 @@ def read_contract(path: Path) -> Facts:
     lines = text.split("\n")
     if not lines or lines[0].rstrip() != VERSION:
         raise InvalidContract(path, 1, f'should be "{VERSION}": restore it, or accept anew')
-    return _read(path, lines)
+    for number, line in enumerate(lines, start=1):
+        if line.lstrip().startswith(CONFLICT):
+            raise InvalidContract(
+                path, number, "is the mark of a conflict: resolve it, or accept anew"
+            )
+    return lines
 
 
-def _read(path: Path, lines: list[str]) -> Facts:
+def facts_in(path: Path, lines: Iterable[str]) -> Facts:
+    """Return what the lines state. Raises InvalidContract where one states nothing, or otherwise.
+
+    `path` is where they are from.
+    """
     stated: dict[Fact, tuple[Fact, int]] = {}
     for number, line in enumerate(lines, start=1):
         sentence = line.strip()
         if not sentence or sentence.startswith("#"):
             continue
         fact = read_fact(sentence)
-        if sentence.startswith(("<<<<<<<", "=======", ">>>>>>>")):
-            raise InvalidContract(
-                path, number, "is the mark of a conflict: resolve it, or accept anew"
-            )
         if fact is None:
             raise InvalidContract(path, number, f"states no fact: {sentence[:80]}")
         before, at = stated.setdefault(topic(fact), (fact, number))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from ephraim_db.rls.contract import Change, Told
+from ephraim_db.rls.contract import AS_AGREED, Change, Told
 from ephraim_db.rls.report.verdict import HEADINGS
 
 STYLES = {
@@ -27,4 +27,4 @@ def print_differences(console: Console, told: Sequence[Told]) -> None:
         for one in alike:
             console.print(Text(f"  {one.message}"), soft_wrap=True)
     if not told:
-        console.print("as agreed: nothing differs from the contract")
+        console.print(AS_AGREED)

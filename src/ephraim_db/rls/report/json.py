@@ -10,6 +10,7 @@ from typing import Any
 from ephraim_db.rls.contract import Told, write_fact
 from ephraim_db.rls.findings import Finding
 from ephraim_db.rls.matrix import Matrix
+from ephraim_db.rls.report.report import Report
 
 VERSION = 1
 
@@ -72,6 +73,11 @@ def as_json(
     """Return the document as text."""
     document = as_document(matrix, findings, differences)
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def report_as_json(report: Report) -> str:
+    """Return the document of a report as text."""
+    return as_json(report.matrix, report.findings, report.differences)
 
 
 def _difference(told: Told) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.box import HORIZONTALS
 from rich.console import Console, Group, RenderableType
+from rich.segment import Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -43,24 +44,32 @@ MOST_NAMED = 3
 """So many columns left out are named; more are counted by naming those that are in."""
 
 
-def print_matrix(console: Console, matrix: Matrix) -> None:
-    """Print every relation, then what stays unproven, then how to read it."""
-    cells = matrix.by_place()
-    for block in lay_out(matrix):
-        name = f"{block.relation.name} ({_kind(block.relation)})"
-        console.print(Text(name, style="bold"))
-        if any(line.is_plain for line in block.lines):
-            console.print(_relation(matrix.personas, block.relation, cells))
-        others = [line for line in block.lines if not line.is_plain]
-        if others:
-            console.print(_others(matrix, block.relation, others))
-        if not block.lines:
-            console.print(Text("  granted to nobody", style="dim"))
-        console.print()
+def draw(console: Console, matrix: Matrix) -> Segments:
+    """Return the relations as that console prints them: most of what there is to print."""
+    return Segments(console.render(Group(*_relations(matrix))))
+
+
+def print_matrix(console: Console, matrix: Matrix, drawn: Segments | None = None) -> None:
+    """Print every relation, `drawn` already or not, what stays unproven, and how to read it."""
+    console.print(drawn or draw(console, matrix), end="")
     if matrix.unproven:
         console.print(_unproven(matrix))
         console.print()
     console.print(_legend())
+
+
+def _relations(matrix: Matrix) -> Iterator[RenderableType]:
+    cells = matrix.by_place()
+    for block in lay_out(matrix):
+        yield Text(f"{block.relation.name} ({_kind(block.relation)})", style="bold")
+        if any(line.is_plain for line in block.lines):
+            yield _relation(matrix.personas, block.relation, cells)
+        others = [line for line in block.lines if not line.is_plain]
+        if others:
+            yield _others(matrix, block.relation, others)
+        if not block.lines:
+            yield Text("  granted to nobody", style="dim")
+        yield Text()
 
 
 def _relation(
