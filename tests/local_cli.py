@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from tests.waiting import PATIENCE, wait_until
 
 PROJECT = Path(__file__).parents[1]
 EPHRAIM_DB = Path(sys.executable).with_name("ephraim-db")
@@ -32,21 +33,18 @@ class Started:
     def stop(self, how: signal.Signals) -> str:
         """Send the signal and wait; return what was said on stderr."""
         self.process.send_signal(how)
-        return self.process.communicate(timeout=20)[1]
+        return self.process.communicate(timeout=PATIENCE)[1]
 
     def kill_its_group(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=PATIENCE)
 
     def leftovers(self) -> list[str]:
         """Name what is still there: processes, files."""
         return [*_processes_of(self.temporary), *map(str, self.temporary.iterdir())]
 
-    def is_gone_within(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while self.leftovers() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return not self.leftovers()
+    def wait_until_gone(self) -> None:
+        wait_until(lambda: not self.leftovers(), "its end")
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from time import sleep
 from typing import Any
 
 import psycopg
@@ -22,6 +21,7 @@ from tests.database.stored_secrets import (
     status,
     store,
 )
+from tests.waiting import wait_until_blocked
 
 from ephraim_db.postgres import Server, clone_database, drop_database
 from ephraim_db.rotation import publish
@@ -352,8 +352,7 @@ def test_two_admins_who_each_set_a_flag_at_once_both_succeed(database: str) -> N
 
         with ThreadPoolExecutor() as pool:
             waiting = pool.submit(set_other)
-            sleep(0.2)
-            assert not waiting.done()
+            wait_until_blocked(me)
             one_admin.execute("commit")
             waiting.result()
         settings = one(me, "settings")

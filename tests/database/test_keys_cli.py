@@ -10,7 +10,6 @@ import subprocess
 import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic, sleep
 from typing import Any
 
 import psycopg
@@ -26,6 +25,7 @@ from tests.database.stored_secrets import (
     status,
     store,
 )
+from tests.waiting import PATIENCE, wait_until
 
 from ephraim_db.sealing import Keyring, PrivateKey, seal
 
@@ -193,11 +193,9 @@ def test_ctrl_c_stops_a_rotation_and_the_same_command_goes_on(
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
-            deadline = monotonic() + 20
-            while status(connection, new) != "active" and monotonic() < deadline:
-                sleep(0.02)
+            wait_until(lambda: status(connection, new) == "active")
             process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=20)
+            _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "run the same again" in told
     assert "Traceback" not in told

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic, sleep
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -30,6 +30,7 @@ from tests.database.stored_secrets import (
     status,
     store,
 )
+from tests.waiting import wait_until_blocked
 
 from ephraim_db.errors import RotationError
 from ephraim_db.rotation import Progress, list_keys, promote, publish, rotate
@@ -51,20 +52,6 @@ def connection(database: str) -> Iterator[Connection]:
 def old(connection: Connection) -> PrivateKey:
     """The key that is active before anything is rotated."""
     return activate(connection, PrivateKey.generate())
-
-
-def wait_until_blocked(connection: Connection) -> None:
-    """Return once another session waits for a lock."""
-    deadline = monotonic() + 10
-    while monotonic() < deadline:
-        row = connection.execute(
-            "select count(*) from pg_catalog.pg_stat_activity "
-            "where datname = current_database() and wait_event_type = 'Lock'"
-        ).fetchone()
-        if row and row[0]:
-            return
-        sleep(0.01)
-    raise AssertionError("nobody waits for a lock")
 
 
 def test_every_secret_moves_to_the_new_key_and_the_old_key_retires(
@@ -104,23 +91,27 @@ def test_a_reader_with_both_keys_never_fails_while_keys_are_rotated(
     secrets = fill(connection, old, 40)
     new = PrivateKey.generate()
     keyring = Keyring([old, new])
-    over = threading.Event()
+    both_have_read = threading.Barrier(3)
+
+    def let_both_read(_: Progress) -> None:
+        both_have_read.wait(60)
 
     def read() -> set[str]:
         seen: set[str] = set()
-        with connect(database) as sender:
-            while not over.is_set():
+        with connect(database) as sender, suppress(threading.BrokenBarrierError):
+            while True:
                 for place, envelope in envelopes(sender, "ephraim_sender").items():
                     assert open_envelope(envelope, place, keyring) == secrets[place]
                     seen.add(envelope.split(":")[2])
+                both_have_read.wait()
         return seen
 
     with ThreadPoolExecutor() as readers:
         readings = [readers.submit(read) for _ in range(2)]
         try:
-            rotate(connection, keyring, batch=1, on_progress=lambda _: sleep(0.01))
+            rotate(connection, keyring, batch=1, on_progress=let_both_read)
         finally:
-            over.set()
+            both_have_read.abort()
         for reading in readings:
             assert reading.result() == {old.public().kid, new.public().kid}
 

@@ -272,6 +272,6 @@ def test_hundreds_of_migrations_take_seconds(empty_database: str, tmp_path: Path
         for number in range(300)
     }
     found = migrations(tmp_path, **files)
-    start = time.perf_counter()
+    start = time.process_time()  # of ours: others may be at work
     assert len(apply(empty_database, found)) == 300
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 10

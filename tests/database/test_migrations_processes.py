@@ -8,14 +8,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from tests.supabase_cli import make_project
+from tests.waiting import wait_until
 
 COMMAND = Path(sys.executable).with_name("ephraim-db")
 GATE = "select pg_advisory_xact_lock(42);"
@@ -47,13 +47,6 @@ def count(connection: psycopg.Connection, query: str) -> int:
     row = connection.execute(query.encode()).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline, "waited 30 s in vain"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

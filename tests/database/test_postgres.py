@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from tests.local_cli import temporary_directory
+from tests.waiting import port_for_later
 
 from ephraim_db.errors import (
     DiskFull,
@@ -78,12 +79,13 @@ def test_a_server_stops_also_when_the_work_fails() -> None:
 
 
 def test_a_server_takes_the_port_it_is_given_and_no_other() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(PortTaken, match=str(port)), start_postgres("embedded", port=port):
-            pass
+    port = port_for_later()
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(PortTaken, match=str(port)),
+        start_postgres("embedded", port=port),
+    ):
+        pass
     with start_postgres("embedded", port=port) as server:
         assert server.port == port
 

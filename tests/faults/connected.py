@@ -64,7 +64,7 @@ class Connected(Scene):
 
     def connect_again(self) -> None:
         """Do what an admin does."""
-        app = App(RETURN, endpoints=Endpoints.at(self.fake.url), timeout=3)
+        app = App(RETURN, endpoints=Endpoints.at(self.fake.url), timeout=30)
         with Xero(self.login, Keyring([self.key]), app) as xero:
             connect(xero, self.fake, self.tenant)
 

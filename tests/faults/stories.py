@@ -85,6 +85,6 @@ def rotate_by_command(url: str, keys: str) -> None:
 def refresh(url: str, xero_url: str, private_key: str) -> str:
     """Ask for an access token where the stored one has expired."""
     keyring = Keyring([PrivateKey(private_key)])
-    app = App(RETURN, endpoints=Endpoints.at(xero_url), timeout=3)
+    app = App(RETURN, endpoints=Endpoints.at(xero_url), timeout=30)
     with Xero(url, keyring, app) as xero:
         return xero.token(ACACIA).value

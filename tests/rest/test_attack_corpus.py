@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from tests.rest.attacks.canaries import STAMP, find_canaries
@@ -11,6 +11,7 @@ from tests.rest.attacks.corpus import Attack, read_corpus
 from tests.rest.attacks.judging import Owner, everything, flaw_of, flaw_of_control
 from tests.rest.attacks.sabotages import SABOTAGES
 from tests.rest.conftest import Api
+from tests.waiting import wait_until
 
 ATTACKS = [attack for kind in read_corpus() for attack in kind.attacks]
 Canaries = Callable[[str], frozenset[str]]
@@ -99,9 +100,8 @@ def test_a_lock_that_is_taken_off_lets_attacks_through(lock: str, sabotaged: Api
             assert flaw_of(attack, sabotaged, owner, unseen) is None
         owner.execute(sabotage.sql)
         for attack, unseen in zip(attacks, canaries, strict=True):
-            deadline = time.monotonic() + 10  # PostgREST reads its configuration anew
-            while flaw_of(attack, sabotaged, owner, unseen) is None:
-                assert time.monotonic() < deadline, f"not noticed: {attack}"
+            # PostgREST reads its configuration anew.
+            wait_until(partial(flaw_of, attack, sabotaged, owner, unseen), str(attack))
 
 
 def test_every_kind_of_attack_could_get_somewhere() -> None:

@@ -20,6 +20,7 @@ from tests.local_cli import (
     started,
     temporary_directory,
 )
+from tests.waiting import PATIENCE
 
 from ephraim_db.postgres import Server
 
@@ -60,7 +61,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing() -> None:
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        output, said = process.communicate(timeout=20)
+        output, said = process.communicate(timeout=PATIENCE)
         assert (process.returncode, output) == (130, "")
         assert "Traceback" not in said
         assert list(temporary.iterdir()) == []
@@ -76,13 +77,13 @@ def test_a_polite_kill_leaves_nothing() -> None:
 def test_a_brutal_kill_leaves_nothing() -> None:
     with started() as start:
         start.stop(signal.SIGKILL)
-        assert start.is_gone_within(5), start.leftovers()
+        start.wait_until_gone()
 
 
 def test_a_brutal_kill_of_its_whole_group_leaves_nothing() -> None:
     with started() as start:
         start.kill_its_group()
-        assert start.is_gone_within(5), start.leftovers()
+        start.wait_until_gone()
 
 
 def test_two_run_side_by_side() -> None:

@@ -22,7 +22,7 @@ def asked(url: str) -> Iterator[Ask]:
     with psycopg.connect(url) as connection, connection.transaction(force_rollback=True):
         connection.execute("create table public.things (id int primary key)")
         connection.execute("grant all on public.things to authenticated")
-        connection.execute("set local statement_timeout = '400ms'")
+        connection.execute("set local statement_timeout = '1s'")
         prepare(connection)
         yield lambda *acts: ask(connection, "public", acts)
 
@@ -35,7 +35,7 @@ def states(answers: tuple[Answer, ...]) -> list[str | None]:
     return [answer.sqlstate for answer in answers]
 
 
-SLEEP = "select array[1] from pg_sleep(2)"
+SLEEP = "select array[1] from pg_sleep(30)"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_function_that_takes_too_long_is_called_no_more_by_anybody(asked: Ask)
 
 
 def test_probes_that_are_slow_only_together_all_get_their_time(asked: Ask) -> None:
-    naps = [tell(f"select array[{n}] from pg_sleep(0.15)") for n in range(5)]
+    naps = [tell(f"select array[{n}] from pg_sleep(0.25)") for n in range(5)]
     (answers,) = asked(Act(ANYONE, naps))
     assert [sorted(answer.numbers) for answer in answers] == [[n] for n in range(5)]
 

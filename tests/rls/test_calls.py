@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import psycopg
 import pytest
 from tests.rls.conftest import ANN, NOTES, PEOPLE, Look
+from tests.waiting import wait_until
 
 from ephraim_db.rls import Cell, Matrix, observing
 from ephraim_db.rls.calls import TOO_LONG
@@ -243,7 +242,4 @@ def test_what_will_not_be_cancelled_ends_with_the_run(url: str) -> None:
                 connection.pgconn.send_query(b"select public.stubborn()")
                 connection.cancel_safe()
                 connection.pgconn.finish()
-        deadline = time.monotonic() + 20
-        while other.execute(still_there, (backend,)).fetchone() != (0,):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: other.execute(still_there, (backend,)).fetchone() == (0,))

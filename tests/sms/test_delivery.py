@@ -9,6 +9,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 from tests.sms.conftest import ACACIA, FROM, SID, TO, TOKEN, WORKER, Owner
+from tests.waiting import wait_until
 from twilio.request_validator import RequestValidator
 
 from ephraim_db.fakes.twilio import Delivery, FakeTwilio
@@ -280,23 +281,19 @@ def served(sender_url: str, keyring: Keyring, acacia: UUID) -> Iterator[str]:
     """The URL of the endpoint, served by uvicorn on a free port of loopback."""
     import socket
     import threading
-    import time
 
     import uvicorn
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/status"
-    app = status_callbacks(sender_url, keyring, callback_url=url)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield url
-    server.should_exit = True
-    thread.join()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/status"
+        app = status_callbacks(sender_url, keyring, callback_url=url)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        wait_until(lambda: server.started)
+        yield url
+        server.should_exit = True
+        thread.join()
 
 
 def test_a_database_out_of_reach_is_503(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
 from tests.sms.conftest import ACACIA, BANKSIA, TO, Owner
+from tests.waiting import PATIENCE, wait_until
 from twilio.http.response import Response
 
 from ephraim_db.errors import TwilioUnreachable
@@ -75,39 +76,48 @@ def test_many_opens_a_credential_once_and_reads_no_faster_than_it_sends(
     assert len(opened) == 1
 
 
+@dataclass
+class AtTwilio:
+    """How many requests were under way each time another began, and until when all are held."""
+
+    counts: list[int] = field(default_factory=list)
+    goes_on: Callable[[], bool] = lambda: True
+
+
 @pytest.fixture
-def at_twilio(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many requests are under way, each time another begins; each takes a while."""
+def at_twilio(monkeypatch: pytest.MonkeyPatch) -> AtTwilio:
+    """Each request takes a while."""
     original = Http.request
-    counts: list[int] = []
+    seen = AtTwilio()
     under_way = 0
 
     async def slow(http: Http, method: str, url: str, **given: object) -> Response:
         nonlocal under_way
         under_way += 1
-        counts.append(under_way)
+        seen.counts.append(under_way)
+        async with asyncio.timeout(PATIENCE):
+            while not seen.goes_on():
+                await asyncio.sleep(0.005)
         await asyncio.sleep(0.05)
         under_way -= 1
         return await original(http, method, url, **given)
 
     monkeypatch.setattr(Http, "request", slow)
-    return counts
+    return seen
 
 
 def test_twilio_is_asked_for_no_more_at_once_than_is_allowed(
-    sender: Sender, at_twilio: list[int]
+    sender: Sender, at_twilio: AtTwilio
 ) -> None:
+    at_twilio.goes_on = lambda: max(at_twilio.counts) >= 5
     assert len(list(sender.send_many(numbered(30), concurrency=5))) == 30
-    assert max(at_twilio) == 5
+    assert max(at_twilio.counts) == 5
 
 
 def test_a_message_is_sent_before_the_next_is_read(sender: Sender, twilio: FakeTwilio) -> None:
     def slowly() -> Iterator[Sms]:
         yield Sms(ACACIA, TO, "the first")
-        deadline = time.monotonic() + 10
-        while not twilio.messages and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert twilio.messages
+        wait_until(lambda: twilio.messages)
         yield Sms(ACACIA, TO, "the second")
 
     assert len(list(sender.send_many(slowly()))) == 2
@@ -135,13 +145,16 @@ def test_an_interrupt_leaves_nothing_half_done(
     twilio: FakeTwilio,
     acacia: UUID,
     owner: Owner,
-    at_twilio: list[int],
+    at_twilio: AtTwilio,
     send: Callable[[Sender], object],
 ) -> None:
+    pressed = threading.Event()
+    at_twilio.goes_on = pressed.is_set
+
     def press() -> None:
-        while not at_twilio:
-            time.sleep(0.005)
+        wait_until(lambda: at_twilio.counts)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        pressed.set()
 
     def interrupted() -> None:
         with Sender(sender_url, keyring, twilio=Twilio(twilio.url)) as sender:

@@ -122,6 +122,6 @@ def test_nothing_is_lost_whatever_the_text(sql: str) -> None:
     ],
 )
 def test_time_grows_with_the_length_only(sql: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     split_statements(sql)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 
 import httpx
 import pytest
 from tests.conftest import PROJECT
+from tests.waiting import port_for_later
 
 SERVE = [sys.executable, "-c", "from ephraim_db.cli import main; main()", "serve"]
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
-    port = free_port()
+    port = port_for_later()
     url = f"http://127.0.0.1:{port}/settings/integrations"
     with subprocess.Popen(
         [*SERVE, "--project", str(PROJECT), "--port", str(port)],

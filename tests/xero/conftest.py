@@ -109,7 +109,7 @@ def prepare(owner: Owner, key: PrivateKey) -> None:
 @pytest.fixture
 def app(fake: FakeXero) -> App:
     """How the fake is asked."""
-    return App(RETURN, endpoints=Endpoints.at(fake.url), timeout=3)
+    return App(RETURN, endpoints=Endpoints.at(fake.url), timeout=30)
 
 
 @pytest.fixture(params=["blocking", "awaiting"])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.waiting import wait_until
 
 from ephraim_db.errors import NoSealingKey, UnknownKey
 from ephraim_db.fakes.xero import FakeXero, Fault
@@ -253,15 +254,15 @@ def test_a_slow_xero_is_not_waited_for_forever(
     connected: Connection,
 ) -> None:
     expire(owner)
-    fake.fail("token", *[Fault(delay=1)] * 3)
+    fake.fail("token", *[Fault(delay=5, drop="before")] * 3)
     impatient = App(RETURN, endpoints=app.endpoints, timeout=0.2)
     with Xero(sender_url, keyring, impatient) as xero:
         began = time.monotonic()
         with pytest.raises(XeroUnavailable):
             xero.token(ACACIA)
-        assert time.monotonic() - began < 3
-        time.sleep(1)
-        assert is_good(fake, xero.token(ACACIA))
+        assert time.monotonic() - began < 3 * 5
+    with Xero(sender_url, keyring, app) as patient:
+        assert is_good(fake, patient.token(ACACIA))
 
 
 def test_a_connection_ended_in_xero_needs_an_admin_and_xero_is_not_asked_twice(
@@ -294,8 +295,7 @@ def in_flight(xero: Xero, fake: FakeXero, seconds: float) -> Iterator[Future[Acc
     before = fake.calls["token"]
     with ThreadPoolExecutor(1) as thread:
         asking = thread.submit(xero.token, ACACIA)
-        while fake.calls["token"] == before:
-            time.sleep(0.01)
+        wait_until(lambda: fake.calls["token"] > before)
         yield asking
 
 
@@ -328,7 +328,7 @@ def test_a_refusal_of_a_token_set_that_was_replaced_meanwhile_is_not_believed(
 ) -> None:
     expire(owner)
     fake.ledger.grace = timedelta(0)
-    with in_flight(xero, fake, 1.5) as asking:
+    with in_flight(xero, fake, 3.0) as asking:
         cut_off(server, database_name)
         with Xero(sender_url, keyring, app) as other:
             newer = other.token(ACACIA)
@@ -393,10 +393,9 @@ def test_a_client_id_changed_in_flight_waits_for_nobody_and_ends_the_connection(
     other: Xero,
 ) -> None:
     expire(owner)
-    with in_flight(xero, fake, 1.0) as asking:
-        began = time.monotonic()
+    with in_flight(xero, fake, 3.0) as asking:
         set_app(owner, key, "ANOTHER", "another-secret")
-        assert time.monotonic() - began < 0.5
+        assert not asking.done()
     with pytest.raises(NotConnected):
         asking.result()
     assert connection_row(owner) is None
