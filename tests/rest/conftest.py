@@ -104,11 +104,10 @@ def fresh_api(local: LocalSupabase) -> Iterator[Api]:
         yield Api(local, pool)
 
 
-@pytest.fixture(scope="module")
-def shared_api(server: Server, project_template: str, request: Any) -> Iterator[Api]:
-    """Over a database that the tests of a module share."""
-    name = "shared_" + request.module.__name__.rpartition(".")[2]
-    clone_database(server, project_template, name)
+@contextmanager
+def served_clone(server: Server, template: str, name: str) -> Iterator[Api]:
+    """The API over a copy of the template."""
+    clone_database(server, template, name)
     config = read_api_config(PROJECT)
     with (
         serve_database(server, name, config=config, project=PROJECT) as local,
@@ -116,6 +115,14 @@ def shared_api(server: Server, project_template: str, request: Any) -> Iterator[
     ):
         yield Api(local, pool)
     drop_database(server, name)
+
+
+@pytest.fixture(scope="module")
+def shared_api(server: Server, project_template: str, request: Any) -> Iterator[Api]:
+    """Over a database that the tests of a module share."""
+    name = "shared_" + request.module.__name__.rpartition(".")[2]
+    with served_clone(server, project_template, name) as api:
+        yield api
 
 
 @pytest.fixture(scope="module")

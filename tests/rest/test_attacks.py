@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from tests.conftest import PROJECT
-from tests.rest.conftest import Api, organization_of, sub_of
+from tests.rest.conftest import Api, organization_of, served_clone, sub_of
 
 from ephraim_db.local import serve_database
 from ephraim_db.migrations import apply_migrations, find_migrations
@@ -21,19 +22,23 @@ ACACIA, BANKSIA = str(organization_of("admin")), str(organization_of("other_admi
 # Guessing by what the planner guesses ------------------------------------------------------------
 
 
-@pytest.fixture
-def crowded(fresh_api: Api) -> Api:
-    """One organization has sent a secret message a thousand times, and the other nothing of it."""
-    with fresh_api.as_owner() as owner:
-        owner.execute(
-            "insert into sms_logs (organization_id, to_phone, message_body) "
-            "select %s, '+6149157' || lpad((i %% 10000)::text, 4, '0'), "
-            "case when i %% 5 = 0 then 'secret' else 'body ' || i end "
-            "from generate_series(1, 5000) as i",
-            [ACACIA],
-        )
-        owner.execute("analyze")
-    return fresh_api
+@pytest.fixture(scope="module")
+def crowded(server: Server, project_template: str) -> Iterator[Api]:
+    """One organization has sent a secret message a thousand times, and the other nothing of it.
+
+    Nobody writes there.
+    """
+    with served_clone(server, project_template, "crowded") as api:
+        with api.as_owner() as owner:
+            owner.execute(
+                "insert into sms_logs (organization_id, to_phone, message_body) "
+                "select %s, '+6149157' || lpad((i %% 10000)::text, 4, '0'), "
+                "case when i %% 5 = 0 then 'secret' else 'body ' || i end "
+                "from generate_series(1, 5000) as i",
+                [ACACIA],
+            )
+            owner.execute("analyze")
+        yield api
 
 
 def planned(api: Api, persona: str, question: str, *prefer: str) -> str:

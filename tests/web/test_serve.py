@@ -9,8 +9,11 @@ import sys
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from tests.conftest import PROJECT
 from tests.waiting import port_for_later
+
+from ephraim_db.cli.serve import serve
 
 SERVE = [sys.executable, "-c", "from ephraim_db.cli import main; main()", "serve"]
 
@@ -43,6 +46,6 @@ def test_it_serves_until_it_is_stopped(stop: signal.Signals) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.0.7", "::", "example.com", "127.0.0.1.x"])
 def test_any_other_address_than_loopback_is_refused(host: str) -> None:
-    done = subprocess.run([*SERVE, "--host", host], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    done = CliRunner().invoke(serve, ["--host", host])
+    assert done.exit_code == 2
     assert "not this machine alone" in done.stderr
