@@ -6,7 +6,7 @@ attempts (lists of Step) --as a tree, one round trip--> for each, what its steps
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, LiteralString, cast
@@ -28,6 +28,8 @@ MOST_SECONDS = 15
 CANCELED = "57014"
 KEPT = "create temp table if not exists "
 """How a step begins whose table is there for the whole search; what it holds is taken back."""
+SAVEPOINT = "ephraim_search"
+"""Where a search goes back to if a round trip fails: the tables that are kept are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Told:
         return int(self.answer or 0)
 
 
+MADE = Told(None, 0, None)
 Attempt = Sequence[Step]
 Results = list[tuple[Told, ...]]
 
@@ -81,6 +84,7 @@ def did(sql: str, persona: Persona) -> Step:
 def prepare(connection: psycopg.Connection[Any]) -> None:
     """Make the routine that carries attempts out, for this transaction."""
     connection.execute(_routine())
+    _run(connection, f"set local statement_timeout = '{MOST_SECONDS}s'; savepoint {SAVEPOINT}")
 
 
 def carry_out(
@@ -98,14 +102,13 @@ def carry_out(
     """
     results: Results = [() for _ in attempts]
     todo = [*range(len(attempts))]
-    for sql in {step.sql for steps in (before, *attempts) for step in steps} - course.kept:
+    for sql in {step.sql for steps in (before, *attempts) for step in steps} - course.made.keys():
         if sql.startswith(KEPT):
-            connection.execute(cast("Query", sql))
-            course.kept.add(sql)
+            course.made[sql] = _make(connection, sql)
     while todo:
         todo = course.leave_out_stuck(todo, before, attempts)
         sent, later = todo[:AT_ONCE], todo[AT_ONCE:]
-        told = _send(connection, search_path, before, [attempts[n] for n in sent])
+        told = _send(connection, search_path, before, [attempts[n] for n in sent], course.kept)
         late = [at for at, answers in told.items() if _is_late(answers)]
         for at in told.keys() - late:
             results[sent[at]] = told[at][len(before) :]
@@ -118,6 +121,16 @@ def carry_out(
     return results
 
 
+def _make(connection: psycopg.Connection[Any], sql: str) -> bool:
+    """Make a table for the whole search, and return whether that went well."""
+    try:
+        _run(connection, f"release savepoint {SAVEPOINT}; {sql}; savepoint {SAVEPOINT}")
+    except psycopg.Error:  # the step that needs it fails as well, and tells
+        _run(connection, f"rollback to savepoint {SAVEPOINT}")
+        return False
+    return True
+
+
 def _is_late(answers: Sequence[Told]) -> bool:
     """Return whether the time was over when the last of the steps was carried out."""
     return bool(answers) and answers[-1].sqlstate == CANCELED
@@ -128,8 +141,12 @@ def _send(
     search_path: str,
     before: Attempt,
     attempts: Sequence[Attempt],
+    kept: Collection[str],
 ) -> dict[int, tuple[Told, ...]]:
-    """Return, by its place, what each told that was reached in time; first what `before` told."""
+    """Return, by its place, what each told that was reached in time; first what `before` told.
+
+    What made the tables that are `kept` is not sent again.
+    """
     people: dict[tuple[str, str], int] = {}
 
     def as_json(branch: Branch) -> dict[str, Any]:
@@ -146,21 +163,45 @@ def _send(
             known["who"] = people.setdefault(identity, len(people) + 1)
         return known
 
-    first = tuple(replace(step, may_fail=True) for step in before)
-    tree = Branch(first, branch_out(attempts))
+    first = tuple(replace(step, may_fail=True) for step in before if step.sql not in kept)
+    left = [[step for step in steps if step.sql not in kept] for steps in attempts]
+    tree = Branch(first, branch_out(left))
     sent = json.dumps(as_json(tree))
     roles, claims = [role for role, _ in people], [claims for _, claims in people]
     try:
-        with connection.transaction(force_rollback=True):
-            connection.execute(f"set local statement_timeout = '{MOST_SECONDS}s'")
-            row = connection.execute(
-                "select pg_temp.ephraim_attempt(%s, %s, %s, %s)",
-                (roles, claims, search_path, sent),
-            ).fetchone()
+        row = connection.execute(
+            "select pg_temp.ephraim_attempt(%s, %s, %s, %s)", (roles, claims, search_path, sent)
+        ).fetchone()
     except psycopg.errors.QueryCanceled:
+        _run(connection, f"rollback to savepoint {SAVEPOINT}")
         return {0: (Told(CANCELED, None, None),)}
     told = tree.told(row[0]) if row else ()
-    return {number: tuple(Told(*one) for one in answers) for number, answers in told}
+    return {
+        number: tuple(_with_kept((*before, *attempts[number]), kept, answers))
+        for number, answers in told
+    }
+
+
+def _with_kept(
+    steps: Attempt, kept: Collection[str], answers: Sequence[Sequence[Any]]
+) -> Iterator[Told]:
+    """Yield what each step told, those that were not sent included, up to where it ended."""
+    left = iter(answers)
+    waiting = 0
+    for step in steps:
+        if step.sql in kept:
+            waiting += 1
+        elif (answer := next(left, None)) is None:
+            return
+        else:
+            yield from (MADE,) * waiting
+            yield Told(*answer)
+            waiting = 0
+    yield from (MADE,) * waiting
+
+
+def _run(connection: psycopg.Connection[Any], sql: str) -> None:
+    connection.execute(cast("Query", sql), prepare=False)
 
 
 def _routine() -> LiteralString:

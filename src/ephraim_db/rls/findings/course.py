@@ -14,7 +14,8 @@ class Course:
     """Where a search is: `rule` is the `number`-th of so many.
 
     `stuck` is the SQL of steps that took too long, which are not tried again; `overlong` are the
-    attempts that were cut off for it. `kept` made the tables that are there already.
+    attempts that were cut off for it. `made` says of the SQL that makes tables for the whole search
+    whether it did.
     """
 
     on_progress: Progress = lambda _message: None
@@ -23,7 +24,12 @@ class Course:
     rule: str = ""
     stuck: set[str] = field(default_factory=set)
     overlong: list[Attempt] = field(default_factory=list)
-    kept: set[str] = field(default_factory=set)
+    made: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Return the SQL that made the tables which are there."""
+        return frozenset(sql for sql, went_well in self.made.items() if went_well)
 
     def begin(self, rule: Callable[..., object]) -> None:
         """Go on to the next rule."""

@@ -11,7 +11,7 @@ from ephraim_db.rls.catalog import Column, Relation, quote
 from ephraim_db.rls.findings.attempting import Step, as_prober, asked
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.fixing import fix_policy
-from ephraim_db.rls.findings.others import NOTED
+from ephraim_db.rls.findings.others import others_of
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.findings.soft_deletes import marks_of, one_unmarked, value_of
 from ephraim_db.rls.personas import Persona
@@ -64,7 +64,7 @@ def _read(persona: Persona, relation: Relation, place: Relation) -> Step:
     noted = ", ".join(f"o.{quote(key)}" for key in relation.primary_key)
     return asked(
         f"select count(*) as rows_read from {place.sql} as r "
-        f"where ({keys}) in (select {noted} from {NOTED} as o)",
+        f"where ({keys}) in (select {noted} from {others_of(relation)} as o)",
         persona,
     )
 
@@ -74,7 +74,7 @@ def _marked(relation: Relation, mark: Column) -> Step:
     noted = ", ".join(f"o.{quote(key)}" for key in relation.primary_key)
     return as_prober(
         f"update {relation.sql} as r set {quote(mark.name)} = {value_of(mark)} "
-        f"where ({keys}) in (select {noted} from {NOTED} as o)"
+        f"where ({keys}) in (select {noted} from {others_of(relation)} as o)"
     )
 
 

@@ -14,21 +14,22 @@ from dataclasses import dataclass
 from psycopg.sql import Literal
 
 from ephraim_db.rls.catalog import Column, Relation, quote
-from ephraim_db.rls.findings.attempting import KEPT, Step
+from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.findings.doors import Doors
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scratch import keep_for, table_for
 from ephraim_db.rls.functions import Function
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 from ephraim_db.rls.probes import Command
 
-MADE = re.compile(r'(?:(insert into) pg_temp\.|create temp table (?!if not exists))("[^"]+"|\w+)')
+MADE = re.compile(
+    r'(?:(insert into) pg_temp\.|create temp table (?!if not exists))("(?:[^"]|"")+"|\w+)'
+)
 """A step that puts rows into a table which stays, or makes one that does not."""
 MOST_VALUES = 2
 MOST_TEMPLATES = 2
-MOST_LETTERS = 60
-"""Of a name; Postgres has room for 63 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +95,6 @@ def writes(doors: Doors, persona: Persona, door: Relation, *, seen: bool) -> Ite
         )
 
 
-def like(what: str, door: Relation) -> tuple[str, tuple[Step, Step]]:
-    """Return the name of a table for rows like the door's, and the steps that make it for all."""
-    name = f"pg_temp.{quote(f'{what} of {door.full_name}'[:MOST_LETTERS])}"
-    bare = name.removeprefix("pg_temp.")
-    return name, (
-        Step(f"{KEPT}{bare} (like {door.sql}) on commit drop"),
-        Step(f"grant select on {name} to public"),
-    )
-
-
 def _columns(
     doors: Doors, persona: Persona, door: Relation, command: Command, *, seen: bool
 ) -> tuple[Column, ...]:
@@ -118,9 +109,11 @@ def _columns(
 def _mine(doors: Doors, persona: Persona, door: Relation) -> tuple[Step, ...]:
     """Return the steps that note down the persona's own row, or any where there is none."""
     own = doors.scene.observation.ownership.class_of_row(door, persona)
-    name, made = like("mine", door)
-    noted = f"insert into {name} select r.* from {door.sql} as r order by {own} limit 1"
-    return (*made, Step(noted))
+    noted = (
+        f"insert into {table_for('mine', door)} "
+        f"select r.* from {door.sql} as r order by {own} limit 1"
+    )
+    return keep_for("mine", door), Step(noted)
 
 
 def _address(doors: Doors, persona: Persona, door: Relation) -> str:
@@ -129,7 +122,7 @@ def _address(doors: Doors, persona: Persona, door: Relation) -> str:
         return ""
     here = ", ".join(f"r.{quote(key)}" for key in keys)
     noted = ", ".join(f"m.{quote(key)}" for key in keys)
-    return f" where ({here}) in (select {noted} from {like('mine', door)[0]} as m)"
+    return f" where ({here}) in (select {noted} from {table_for('mine', door)} as m)"
 
 
 def _updates(doors: Doors, persona: Persona, door: Relation, column: Column) -> Iterator[Write]:
@@ -161,16 +154,17 @@ def _values(
     if column.type in ("text", "character varying") and not _points(door, column):
         for word in doors.words:
             yield _literal(word), (), word
-    name, mine = quote(column.name), like("mine", door)[0]
+    name, mine = quote(column.name), table_for("mine", door)
+    chosen = table_for("choice", door)
     for n in range(MOST_VALUES):
         choice = Step(
-            "create temp table choice on commit drop as "
-            f"select r.{name} as value from {door.sql} as r, {mine} as m "
+            f"insert into {chosen} select distinct on (r.{name}::text) r.* "
+            f"from {door.sql} as r, {mine} as m "
             f"where r.{name}::text <> coalesce(m.{name}::text, '') "
-            f"group by r.{name} order by r.{name}::text offset {n} limit 1"
+            f"order by r.{name}::text offset {n} limit 1"
         )
-        grant = Step("grant select on pg_temp.choice to public")
-        yield "(select c.value from pg_temp.choice as c)", (choice, grant), "that of another row"
+        value = f"(select c.{name} from {chosen} as c)"
+        yield value, (keep_for("choice", door), choice), "that of another row"
 
 
 def _inserts(
@@ -187,7 +181,7 @@ def _inserts(
             changes.append((f"{quote(column.name)} = true", f" with {column.name}"))
     columns = [c for c in insertable if c.name not in door.primary_key or not c.has_default]
     names = ", ".join(quote(column.name) for column in columns)
-    template, _ = like("template", door)
+    template = table_for("template", door)
     whom = "itself" if doors.scene.observation.ownership.owner_columns(door) else "a row"
     for change, words in changes:
         for n in range(MOST_TEMPLATES):
@@ -212,7 +206,7 @@ def in_ones_own_name(
     change: str = "",
     n: int = 0,
 ) -> tuple[Step, ...]:
-    """Return the steps that put a row like the n-th, others' first, into `like("template", door)`.
+    """Return the steps that put a row like the n-th, others' first, into the door's "template".
 
     It is then the persona's own, with a key of its own, and with `change`.
     """
@@ -229,13 +223,14 @@ def in_ones_own_name(
     ]
     settings += [change] if change else []
     others = rows_that_are(scene, persona, door, (Whose.OTHER,))
-    name, made = like("template", door)
+    name = table_for("template", door)
     template = Step(
         f"insert into {name} select r.* from {door.sql} as r "
         f"order by ({others}) is true desc offset {n} limit 1"
     )
     update = Step(f"update {name} set {', '.join(settings)}")
-    return (*made, template, update) if settings else (*made, template)
+    made = keep_for("template", door)
+    return (made, template, update) if settings else (made, template)
 
 
 def _points(door: Relation, column: Column) -> bool:

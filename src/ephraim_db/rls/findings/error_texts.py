@@ -15,19 +15,17 @@ from ephraim_db.rls.findings.arguments import ARGUMENTS, call, prepare_arguments
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.door_writes import in_ones_own_name, like
+from ephraim_db.rls.findings.door_writes import in_ones_own_name
 from ephraim_db.rls.findings.function_writes import WRITING
 from ephraim_db.rls.findings.hidden_values import HIDDEN, TELLING, Target, hide_all
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scratch import keep, table_for
 from ephraim_db.rls.findings.secret_columns import find_secrets
 from ephraim_db.rls.personas import Persona
 
 RULE = "secret-in-error"
 ERRORS = "pg_temp.error_texts"
-CREATE = (
-    Step("create temp table if not exists error_texts (told text) on commit drop"),
-    Step(f"grant insert on {ERRORS} to public"),
-)
+CREATE = keep("error_texts", "told text", "insert")
 NOTHING = "select ''::text as given"
 RAISING = frozenset({"raise", "execute"})
 WHOLE = re.compile(r"\b(old|new)\b(?!\s*(\.|;))", re.IGNORECASE)
@@ -64,7 +62,7 @@ def find(scene: Scene) -> Iterator[Candidate]:
             (*_failing(persona, one), asked(_search(one, "string_agg(distinct h.source, ',')")))
             for one in tries
         ]
-        hidden = (*CREATE, *hide_all(scene, persona, targets, of_anybody=True))
+        hidden = (CREATE, *hide_all(scene, persona, targets, of_anybody=True))
         found: set[tuple[str, str]] = set()
         results = scene.carry_out(attempts, before=hidden) if attempts else []
         for one, told in zip(tries, results, strict=True):
@@ -124,7 +122,7 @@ def _writes(scene: Scene, persona: Persona, targets: Sequence[Target]) -> Iterat
 
 def _insert(scene: Scene, persona: Persona, relation: Relation, columns: list[Column]) -> Try:
     names = ", ".join(quote(column.name) for column in columns)
-    template, _ = like("template", relation)
+    template = table_for("template", relation)
     return Try(
         relation.full_name,
         f"adds to {relation.full_name}",
@@ -195,7 +193,7 @@ def _candidate(
         (
             Proof((
                 *hide_all(scene, persona, [target], of_anybody=True),
-                *CREATE,
+                CREATE,
                 *_failing(persona, one),
                 asked(_search(one, "count(*) as hidden_values_told")),
             )),

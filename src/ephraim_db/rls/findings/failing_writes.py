@@ -23,7 +23,7 @@ from ephraim_db.rls.findings.failing_policies import (
     fix_lookup,
     severity_of,
 )
-from ephraim_db.rls.findings.others import NOTED, note_down, rows_that_are
+from ephraim_db.rls.findings.others import note_down, others_of, rows_that_are
 from ephraim_db.rls.findings.proving import MOST_COLUMNS, fresh, insert_choices
 from ephraim_db.rls.findings.scene import WRITES, Scene
 from ephraim_db.rls.personas import Persona
@@ -134,13 +134,15 @@ def _statements(
         names = [c.name for c in relation.columns if c.written and c.name in granted.update]
         names.sort(key=lambda name: name in relation.primary_key)
         for name in map(quote, names[:MOST_COLUMNS]):
-            setting = f"{name} = (select o.{name} from {NOTED} as o)"
+            setting = f"{name} = (select o.{name} from {others_of(relation)} as o)"
             yield note_down(relation, "true", 1), f"update {relation.sql} set {setting}"
         return
     for columns in insert_choices(scene, relation, granted.insert):
         listed = ", ".join(quote(column.name) for column in columns)
         values = ", ".join(fresh(relation, column) for column in columns)
-        add = f"insert into {relation.sql} ({listed}) select {values} from {NOTED} as o"
+        add = (
+            f"insert into {relation.sql} ({listed}) select {values} from {others_of(relation)} as o"
+        )
         for kind in scene.kinds(persona, relation):
             theirs = rows_that_are(scene, persona, relation, (kind,))
             yield note_down(relation, theirs, 1), add

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from ephraim_db.rls.catalog import ForeignKey, Relation, quote
 from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.others import NOTED, note_down, rows_that_are
+from ephraim_db.rls.findings.others import note_down, others_of, rows_that_are
 from ephraim_db.rls.findings.proving import fresh, insert_choices
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scratch import keep_for, table_for
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 
@@ -67,12 +68,16 @@ def _candidates(
 def _theirs(scene: Scene, persona: Persona, target: Relation, pointed_at: str) -> tuple[Step, ...]:
     others = rows_that_are(scene, persona, target, (Whose.OTHER,))
     return (
+        keep_for("theirs", target),
         Step(
-            "create temp table theirs on commit drop as "
-            f"select r.{quote(pointed_at)} as key from {target.sql} as r where {others} limit 1"
+            f"insert into {table_for('theirs', target)} "
+            f"select r.* from {target.sql} as r where {others} limit 1"
         ),
-        Step("grant select on pg_temp.theirs to public"),
     )
+
+
+def _their_key(target: Relation, pointed_at: str) -> str:
+    return f"(select t.{quote(pointed_at)} from {table_for('theirs', target)} as t)"
 
 
 def _mine(scene: Scene, persona: Persona, relation: Relation) -> tuple[Step, ...]:
@@ -96,8 +101,8 @@ def _updates(
     noted = ", ".join(f"o.{quote(key)}" for key in keys)
     update = (
         f"update {relation.sql} as r "
-        f"set {quote(column)} = (select t.key from pg_temp.theirs as t) "
-        f"where ({here}) in (select {noted} from {NOTED} as o)"
+        f"set {quote(column)} = {_their_key(target, pointed_at)} "
+        f"where ({here}) in (select {noted} from {others_of(relation)} as o)"
     )
     yield Proof((
         *_theirs(scene, persona, target, pointed_at),
@@ -118,10 +123,12 @@ def _inserts(
     for columns in insert_choices(scene, relation, granted):
         names = ", ".join(quote(c.name) for c in columns)
         values = ", ".join(
-            "(select t.key from pg_temp.theirs as t)" if c.name == column else fresh(relation, c)
+            _their_key(target, pointed_at) if c.name == column else fresh(relation, c)
             for c in columns
         )
-        insert = f"insert into {relation.sql} ({names}) select {values} from {NOTED} as o"
+        insert = (
+            f"insert into {relation.sql} ({names}) select {values} from {others_of(relation)} as o"
+        )
         if column in {c.name for c in columns}:
             yield Proof((
                 *_theirs(scene, persona, target, pointed_at),

@@ -13,7 +13,7 @@ from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.calling import worth_calling
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.fixing import fix_function
-from ephraim_db.rls.findings.others import NOTED, count_changed, note_down, rows_that_are
+from ephraim_db.rls.findings.others import count_changed, note_down, others_of, rows_that_are
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.functions import Function
 from ephraim_db.rls.ownership import Whose
@@ -106,7 +106,8 @@ def _candidates(
         return
     new = (
         f" + (select count(*) from {relation.sql} as r where not exists ("
-        f"select from {NOTED} as o where r.tableoid = o.their_table and r.ctid = o.their_place))"
+        f"select from {others_of(relation)} as o "
+        "where r.tableoid = o.their_table and r.ctid = o.their_place))"
     )
     counted = count_changed(relation)
     if not member:

@@ -10,11 +10,15 @@ from ephraim_db.rls.catalog import Column, Relation, quote
 from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scratch import keep
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 
 HIDDEN = "pg_temp.hidden_values"
-CREATE = "create temp table if not exists hidden_values (source text, value text) on commit drop"
+CREATE = (
+    keep("hidden_values", "source text, value text"),
+    keep("shown_values", "value text", "select, insert"),
+)
 LONG_ENOUGH = 6
 """A shorter value, or a single word, may come back by chance."""
 TELLING = ("uuid", "text", "character varying")
@@ -34,9 +38,7 @@ def hide_all(
     columns: dict[Relation, list[Column]] = {}
     for relation, column in targets:
         columns.setdefault(relation, []).append(column)
-    yield Step(CREATE)
-    yield Step("create temp table if not exists shown_values (value text) on commit drop")
-    yield Step("grant select, insert on pg_temp.shown_values to public")
+    yield from CREATE
     for relation, hidden in columns.items():
         theirs = "true"
         if persona in scene.members and not of_anybody:
@@ -66,7 +68,6 @@ def hide_all(
         f"or value in (select h.value from {HIDDEN} as h "
         "group by h.value having count(distinct h.source) > 1)"
     )
-    yield Step(f"grant select on {HIDDEN} to public")
 
 
 def _literal(text: str) -> str:

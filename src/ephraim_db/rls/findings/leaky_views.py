@@ -17,12 +17,12 @@ from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.cached_identity import IDENTITY
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scratch import keep
 from ephraim_db.rls.personas import Persona
 
 RULE = "leaky-view"
 LEAK = (
-    Step("create temp table if not exists leaked (value text) on commit drop"),
-    Step("grant select, insert on pg_temp.leaked to public"),
+    keep("leaked", "value text", "select, insert"),
     Step(
         "create function pg_temp.leak(value text) returns boolean language plpgsql "
         "cost 0.0000001 as $leak$ begin insert into pg_temp.leaked values (value); "

@@ -17,6 +17,7 @@ from ephraim_db.rls.findings.candidates import Proof
 from ephraim_db.rls.findings.others import rows_that_are
 from ephraim_db.rls.findings.proving import fresh, insert_choices
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scratch import keep
 from ephraim_db.rls.matrix import SCOPES
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
@@ -24,14 +25,10 @@ from ephraim_db.rls.probes import Command
 
 TAKEN, REFERENCED = "23505", "23503"
 """A constraint objects after the policies: that it could, shows that they did not."""
-NEAR = Step("create temp table if not exists near (what text, key text) on commit drop")
-FAR = Step("create temp table if not exists far (what text, key text) on commit drop")
-LIKE = Step("create temp table if not exists samples (what text, row jsonb) on commit drop")
+NEAR = keep("near", "what text, key text", "select, insert")
+FAR = keep("far", "what text, key text")
+LIKE = keep("samples", "what text, row jsonb")
 """Rows within reach of the persona before it writes, those that are not, and rows to add."""
-OPEN = {
-    step: Step(f"grant select, insert on pg_temp.{name} to public")
-    for step, name in ((NEAR, "near"), (FAR, "far"), (LIKE, "samples"))
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +135,8 @@ def _rows(persona: Persona, relation: Relation, verb: str, lock: str) -> Measure
         relation,
         verb,
         (
-            *(NEAR, OPEN[NEAR], FAR, OPEN[FAR]),
+            NEAR,
+            FAR,
             Step(
                 f"insert into pg_temp.near select {what}, {key} from {relation.sql} as r{lock}",
                 persona,
@@ -165,7 +163,7 @@ def _removals(scene: Scene, persona: Persona, relation: Relation) -> Iterator[Me
             relation,
             "removes",
             (
-                *(FAR, OPEN[FAR]),
+                FAR,
                 Step(
                     f"insert into pg_temp.far select {what}, {key} from {relation.sql} as r "
                     f"where {rows_that_are(scene, persona, relation, (kind,))}"
@@ -194,7 +192,7 @@ def _additions(scene: Scene, persona: Persona, relation: Relation) -> Iterator[M
             relation,
             "adds to",
             (
-                *(LIKE, OPEN[LIKE]),
+                LIKE,
                 Step(
                     f"insert into pg_temp.samples select {what}, to_jsonb(r) "
                     f"from {relation.sql} as r "

@@ -12,8 +12,9 @@ from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step, as_prober, asked
 from ephraim_db.rls.findings.candidates import Candidate, Proof
 from ephraim_db.rls.findings.fixing import compare_columns, fix_policy
-from ephraim_db.rls.findings.others import NOTED, note_down, rows_that_are
+from ephraim_db.rls.findings.others import note_down, others_of, rows_that_are
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scratch import keep_for, table_for
 from ephraim_db.rls.ownership import Whose, is_one_of
 from ephraim_db.rls.personas import Persona
 
@@ -59,22 +60,20 @@ def proofs_of_moving(
     name = quote(column)
     mine = rows_that_are(scene, persona, relation, (Whose.OWN, Whose.ORGANIZATION))
     here = f"r.{name}::text {is_one_of(homes)}"
-    target = as_prober(
-        "create temp table target on commit drop as "
-        f"select r.{name} from {relation.sql} as r where not {here} limit 1"
+    target = table_for("target", relation)
+    noted = as_prober(
+        f"insert into {target} select r.* from {relation.sql} as r where not {here} limit 1"
     )
-    readable = as_prober("grant select on pg_temp.target to public")
     left = asked(
         f"select count(*) - (select count(*) from {relation.sql} as r where {here}) "
-        f"as rows_moved_out from {NOTED}"
+        f"as rows_moved_out from {others_of(relation)}"
     )
     for where in _addresses(scene, persona, relation, mine):
         update = Step(
-            f"update {relation.sql} as r "
-            f"set {name} = (select t.{name} from pg_temp.target as t){where}",
+            f"update {relation.sql} as r set {name} = (select t.{name} from {target} as t){where}",
             persona,
         )
-        yield Proof((*note_down(relation, here), target, readable, update, left))
+        yield Proof((*note_down(relation, here), keep_for("target", relation), noted, update, left))
 
 
 def _addresses(scene: Scene, persona: Persona, relation: Relation, mine: str) -> Iterator[str]:
@@ -83,5 +82,6 @@ def _addresses(scene: Scene, persona: Persona, relation: Relation, mine: str) ->
         keys = ", ".join(f"r.{quote(key)}" for key in relation.primary_key)
         noted = ", ".join(f"o.{quote(key)}" for key in relation.primary_key)
         for n in range(3):
-            yield (f" where ({keys}) in (select {noted} from {NOTED} as o offset {n} limit 1)")
+            others = f"select {noted} from {others_of(relation)} as o offset {n} limit 1"
+            yield f" where ({keys}) in ({others})"
     yield ""

@@ -1,7 +1,7 @@
 """Say in SQL which rows are somebody else's, in a way the persona itself may run.
 
 readable columns tell      r."team_id"::text = '...'                      in the statement itself
-they do not                the prober notes the rows down first           pg_temp.others, by key
+they do not                the prober notes the rows down first           others_of(it), by key
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step, as_prober
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scratch import keep_for, table_for
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
 
-NOTED = "pg_temp.others"
 MOST_NOTED = 1_000
 
 
@@ -43,15 +43,22 @@ def rows_that_are(
 
 
 def note_down(relation: Relation, condition: str, limit: int = MOST_NOTED) -> tuple[Step, ...]:
-    """Return the steps that note rows down as pg_temp.others, with the place they lie at."""
-    place = "r.tableoid as their_table, r.ctid as their_place, " if relation.has_places else ""
+    """Return the steps that note rows down in `others_of` it, with the place they lie at."""
+    places, place = "", ""
+    if relation.has_places:
+        places, place = "their_table oid, their_place tid, ", "r.tableoid, r.ctid, "
     return (
+        keep_for("others", relation, places),
         as_prober(
-            f"create temp table others on commit drop as select {place}r.* "
+            f"insert into {others_of(relation)} select {place}r.* "
             f"from {relation.sql} as r where {condition} limit {limit}"
         ),
-        as_prober(f"grant select on {NOTED} to public"),
     )
+
+
+def others_of(relation: Relation) -> str:
+    """Return the name of the table that rows of a relation are noted down in."""
+    return table_for("others", relation)
 
 
 def name_others(
@@ -67,15 +74,15 @@ def name_others(
     if relation.primary_key and readable.issuperset(relation.primary_key):
         keys = ", ".join(f"r.{quote(key)}" for key in relation.primary_key)
         others = ", ".join(f"o.{quote(key)}" for key in relation.primary_key)
-        yield Named(noted, f"({keys}) in (select {others} from {NOTED} as o)")
+        yield Named(noted, f"({keys}) in (select {others} from {others_of(relation)} as o)")
     if relation.has_places and scene.privileges(persona, relation).whole_row:
-        yield Named(noted, f"r.ctid in (select o.their_place from {NOTED} as o)")
+        yield Named(noted, f"r.ctid in (select o.their_place from {others_of(relation)} as o)")
 
 
 def count_changed(relation: Relation) -> str:
     """Return the prober's question how many of the rows noted down are not as they were."""
     return (
-        f"select count(*) as rows_changed from {NOTED} as o where not exists ("
+        f"select count(*) as rows_changed from {others_of(relation)} as o where not exists ("
         f"select from {relation.sql} as r "
         "where r.tableoid = o.their_table and r.ctid = o.their_place)"
     )

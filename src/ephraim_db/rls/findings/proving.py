@@ -8,10 +8,10 @@ from ephraim_db.rls.catalog import Column, Relation, quote
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.candidates import Proof
 from ephraim_db.rls.findings.others import (
-    NOTED,
     count_changed,
     name_others,
     note_down,
+    others_of,
     rows_that_are,
 )
 from ephraim_db.rls.findings.scene import Scene
@@ -72,7 +72,7 @@ def changes_others(
 
 def _values(relation: Relation, column: str) -> Iterator[str]:
     key = quote(column)
-    yield f"(select o.{key} from {NOTED} as o where o.{key} is not null limit 1)"
+    yield f"(select o.{key} from {others_of(relation)} as o where o.{key} is not null limit 1)"
     if any(c.name == column and c.is_boolean for c in relation.columns):
         yield "true"
 
@@ -121,7 +121,9 @@ def adds_for_others(
     for columns in insert_choices(scene, relation, granted):
         names = ", ".join(quote(column.name) for column in columns)
         values = ", ".join(fresh(relation, column) for column in columns)
-        add = f"insert into {relation.sql} ({names}) select {values} from {NOTED} as o"
+        add = (
+            f"insert into {relation.sql} ({names}) select {values} from {others_of(relation)} as o"
+        )
         proofs.append(Proof((*noted, before, Step(add, persona), more)))
         proofs.append(Proof((*noted, Step(add, persona)), "23505"))
     return tuple(proofs)

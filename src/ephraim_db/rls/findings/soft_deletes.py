@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ephraim_db.rls.catalog import Column, Relation, quote
 from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.others import NOTED, note_down, rows_that_are
+from ephraim_db.rls.findings.others import note_down, others_of, rows_that_are
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
@@ -57,7 +57,7 @@ def _unmarked(
 ) -> tuple[Step, ...]:
     """Return the steps that change another column of the same row, to see that it may be."""
     name = quote(other)
-    value = f"(select o.{name} from {NOTED} as o limit 1)"
+    value = f"(select o.{name} from {others_of(relation)} as o limit 1)"
     update = Step(_update(relation, f"{name} = {value}"), persona)
     return (*one_unmarked(scene, persona, relation, mark), update)
 
@@ -89,7 +89,7 @@ def _update(relation: Relation, setting: str) -> str:
     noted = ", ".join(f"o.{quote(key)}" for key in relation.primary_key)
     return (
         f"update {relation.sql} as r set {setting} "
-        f"where ({keys}) in (select {noted} from {NOTED} as o)"
+        f"where ({keys}) in (select {noted} from {others_of(relation)} as o)"
     )
 
 

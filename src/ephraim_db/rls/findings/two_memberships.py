@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.door_writes import in_ones_own_name, like
+from ephraim_db.rls.findings.door_writes import in_ones_own_name
 from ephraim_db.rls.findings.doors import Doors
 from ephraim_db.rls.findings.facts import Policy
 from ephraim_db.rls.findings.failing_policies import TWO_ROWS, fix_lookup
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scratch import table_for
 from ephraim_db.rls.personas import Persona
 
 RULE = "second-membership-fails"
@@ -80,7 +81,7 @@ def _join(scene: Scene, persona: Persona, door: Relation) -> tuple[Step, ...]:
     names = ", ".join(quote(column.name) for column in columns)
     return (
         *in_ones_own_name(scene, persona, door, columns),
-        Step(f"insert into {door.sql} ({names}) select {names} from {like('template', door)[0]}"),
+        Step(f"insert into {door.sql} ({names}) select {names} from {table_for('template', door)}"),
     )
 
 

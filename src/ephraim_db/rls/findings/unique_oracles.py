@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.others import NOTED, note_down, rows_that_are
+from ephraim_db.rls.findings.others import note_down, others_of, rows_that_are
 from ephraim_db.rls.findings.scene import Scene
+from ephraim_db.rls.findings.scratch import keep_for, table_for
 from ephraim_db.rls.findings.secret_columns import find_secrets
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
@@ -46,23 +47,21 @@ def _proofs(scene: Scene, persona: Persona, relation: Relation, column: str) -> 
     granted = scene.privileges(persona, relation)
     name = quote(column)
     noted = note_down(relation, rows_that_are(scene, persona, relation, (Whose.OTHER,)), 1)
-    theirs = f"(select o.{name} from {NOTED} as o)"
+    theirs = f"(select o.{name} from {others_of(relation)} as o)"
     keys = relation.primary_key
     kinds = tuple(k for k in (Whose.OWN, Whose.ORGANIZATION) if k in scene.kinds(persona, relation))
     own = rows_that_are(scene, persona, relation, kinds)
+    own_row = table_for("mine", relation)
     mine = (
-        Step(
-            "create temp table mine on commit drop as "
-            f"select r.* from {relation.sql} as r where {own} limit 1"
-        ),
-        Step("grant select on pg_temp.mine to public"),
+        keep_for("mine", relation),
+        Step(f"insert into {own_row} select r.* from {relation.sql} as r where {own} limit 1"),
     )
     if column in granted.update and keys and granted.select.issuperset(keys):
         here = ", ".join(f"r.{quote(key)}" for key in keys)
         there = ", ".join(f"m.{quote(key)}" for key in keys)
         update = (
             f"update {relation.sql} as r set {name} = {theirs} "
-            f"where ({here}) in (select {there} from pg_temp.mine as m)"
+            f"where ({here}) in (select {there} from {own_row} as m)"
         )
         yield Proof((*noted, *mine, Step(update, persona)), DUPLICATE)
     if column in granted.insert:
@@ -70,5 +69,5 @@ def _proofs(scene: Scene, persona: Persona, relation: Relation, column: str) -> 
         columns = [c for c in columns if c.name not in keys or not c.has_default]
         names = ", ".join(quote(c.name) for c in columns)
         values = ", ".join(theirs if c.name == column else f"m.{quote(c.name)}" for c in columns)
-        insert = f"insert into {relation.sql} ({names}) select {values} from pg_temp.mine as m"
+        insert = f"insert into {relation.sql} ({names}) select {values} from {own_row} as m"
         yield Proof((*noted, *mine, Step(insert, persona)), DUPLICATE)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ephraim_db.rls.catalog import Relation, quote
 from ephraim_db.rls.findings.attempting import Step, asked
 from ephraim_db.rls.findings.candidates import Candidate, Proof
-from ephraim_db.rls.findings.others import NOTED, note_down, rows_that_are
+from ephraim_db.rls.findings.others import note_down, others_of, rows_that_are
 from ephraim_db.rls.findings.scene import Scene
 from ephraim_db.rls.ownership import Whose
 from ephraim_db.rls.personas import Persona
@@ -57,9 +57,9 @@ def _proofs(
     mine = " or ".join(rows_that_are(scene, persona, relation, (kind,)) for kind in sorted(kinds))
     keys = ", ".join(f"r.{quote(key)}" for key in relation.primary_key)
     noted = ", ".join(f"o.{quote(key)}" for key in relation.primary_key)
-    where = f"where ({keys}) in (select {noted} from {NOTED} as o)"
+    where = f"where ({keys}) in (select {noted} from {others_of(relation)} as o)"
     left = asked(
-        f"select count(*) as rows_not_found from {NOTED} as o where exists ("
+        f"select count(*) as rows_not_found from {others_of(relation)} as o where exists ("
         f"select from {relation.sql} as r "
         "where r.tableoid = o.their_table and r.ctid = o.their_place)"
     )
