@@ -17,7 +17,10 @@ from tests.catalog import catalog
 from tests.rls.conftest import ANN, BOB, CYD, USERS
 from tests.rls.mutants.conftest import PROJECT
 
+from ephraim_db.cli.rls.mutation_report import counting
 from ephraim_db.postgres.binaries import embedded_binaries
+from ephraim_db.rls.mutants.judging import Judgement
+from ephraim_db.rls.mutants.mutant import Mutant
 
 EPHRAIM_DB = str(Path(sys.executable).parent / "ephraim-db")
 SCHEMA, _, ROWS = PROJECT.partition("insert into public.teams")
@@ -82,6 +85,19 @@ def run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=300,
     )
+
+
+def test_a_log_is_told_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    mutant = Mutant("grant", "public.notes", "anybody may read it", "grant select on notes to anon")
+    with counting(300) as count:
+        for number in range(300):
+            count(Judgement(mutant, "survived" if number == 150 else "killed", ""))
+    assert capsys.readouterr().err.splitlines() == [
+        "breaking 300 things, one at a time",
+        "100 of 300, 0 unnoticed",
+        "200 of 300, 1 unnoticed",
+        "300 of 300, 1 unnoticed",
+    ]
 
 
 def test_against_the_contract_survivors_lower_the_score(agreed: Path) -> None:

@@ -25,12 +25,16 @@ _WORDS: dict[Result, str] = {
     "stillborn": "impossible",
 }
 
+EACH = 100
 Count = Callable[["Judgement"], None]
 
 
 @contextmanager
 def counting(total: int, known: Sequence[Judgement] = ()) -> Iterator[Count]:
-    """Show on stderr how far it is, and how many went unnoticed so far."""
+    """Show on stderr how far it is, and how many went unnoticed so far.
+
+    Without a terminal, that is a line for each tenth, but not for fewer than EACH.
+    """
     columns = (
         TextColumn("breaking"),
         BarColumn(),
@@ -46,10 +50,16 @@ def counting(total: int, known: Sequence[Judgement] = ()) -> Iterator[Count]:
     ) as bar:
         results = Counter(one.result for one in known)
         task = bar.add_task("", total=total, completed=len(known), survived=results["survived"])
+        each = max(total // 10, EACH)
 
         def count(judgement: Judgement) -> None:
             results[judgement.result] += 1
             bar.update(task, advance=1, survived=results["survived"])
+            done = results.total()
+            if not console.is_terminal and done % each == 0:
+                console.print(
+                    f"{done} of {total}, {results['survived']} unnoticed", highlight=False
+                )
 
         yield count
 
