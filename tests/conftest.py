@@ -145,6 +145,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 2
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Judge properties by what they say, not by how fast this machine says it just now."""
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        from hypothesis import settings
+
+        settings.register_profile("unhurried", settings.default, deadline=None)
+        settings.load_profile("unhurried")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     missing = left_out()
     left = [item for item in items if {*missing}.intersection(getattr(item, "fixturenames", ()))]

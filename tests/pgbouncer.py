@@ -9,12 +9,11 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from ephraim_db.postgres.cluster import free_port
+from tests.waiting import port_for_later, wait_until
 
 
 @contextmanager
@@ -24,7 +23,7 @@ def pgbouncer(server_port: int, users: Mapping[str, str], *, connections: int = 
     A pool has `connections`, none of them kept for anybody: fewer than those who use it.
     """
     program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
-    port = free_port()
+    port = port_for_later()
     with tempfile.TemporaryDirectory() as folder:
         accounts = Path(folder, "users.txt")
         accounts.write_text("".join(f'"{name}" "{word}"\n' for name, word in users.items()))
@@ -39,20 +38,13 @@ def pgbouncer(server_port: int, users: Mapping[str, str], *, connections: int = 
         account = {"user": pwd.getpwnam("nobody").pw_uid} if os.geteuid() == 0 else {}
         process = subprocess.Popen([program, "-q", str(settings)], **account)  # type: ignore[call-overload]
         try:
-            _await(port)
+            wait_until(lambda: _listens(port), "PgBouncer")
             yield port
         finally:
             process.send_signal(signal.SIGTERM)  # at once: what is pooled is thrown away
             process.wait()
 
 
-def _await(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+def _listens(port: int) -> bool:
+    with socket.socket() as knocking:
+        return not knocking.connect_ex(("127.0.0.1", port))

@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import PROJECT
 from tests.rls.conftest import ANN, NOTES
 from tests.rls.test_matrix import policy
+from tests.waiting import PATIENCE, wait_until
 
 from ephraim_db.cli.rls.progress import PASSING
 
@@ -89,7 +90,7 @@ def test_ctrl_c_stops_it_without_noise(project: Path, url: str, using: str, time
             for _ in range(times):
                 process.send_signal(signal.SIGINT)
                 sleep(0.3)
-            _, told = process.communicate(timeout=20)
+            _, told = process.communicate(timeout=PATIENCE)
         assert process.returncode == 1
         *before, last = told.decode().splitlines()
         assert (last, [line for line in before if line and not line.startswith(PASSING)]) == (
@@ -102,12 +103,7 @@ def test_ctrl_c_stops_it_without_noise(project: Path, url: str, using: str, time
 
 
 def eventually(connection: psycopg.Connection[Any], question: str) -> None:
-    """Wait until it is true, at most half a minute."""
-    for _ in range(300):
-        if connection.execute(question.encode()).fetchone() == (True,):
-            return
-        sleep(0.1)
-    pytest.fail(question)
+    wait_until(lambda: connection.execute(question.encode()).fetchone() == (True,), question)
 
 
 def test_a_folder_without_a_project_could_not_run(tmp_path: Path) -> None:
