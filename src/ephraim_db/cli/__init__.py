@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from types import FrameType
 
-SELDOM = 100_000
+SELDOM = 1_000_000
 """Objects made between two looks for garbage: most of what a command makes lasts until it ends."""
 
 

@@ -30,7 +30,7 @@ def meanwhile(work: Callable[[], T]) -> Future[T]:
     return future
 
 
-def import_meanwhile(*modules: str) -> None:
+def import_meanwhile(*modules: str) -> Future[None]:
     """Begin to import what will be needed, in this order. Whoever needs it, imports it as ever."""
 
     def load() -> None:
@@ -38,4 +38,4 @@ def import_meanwhile(*modules: str) -> None:
             for module in modules:
                 import_module(module)
 
-    meanwhile(load)
+    return meanwhile(load)

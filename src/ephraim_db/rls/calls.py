@@ -17,10 +17,11 @@ import psycopg
 from psycopg.sql import Literal
 
 from ephraim_db.rls.arguments import Arguments, Sources
-from ephraim_db.rls.asking import CANCELED, Act, ask
+from ephraim_db.rls.asking import CANCELED, Act, asking
 from ephraim_db.rls.catalog import Catalog, Relation
 from ephraim_db.rls.functions import Function, Functions
 from ephraim_db.rls.outside import leave_untried
+from ephraim_db.rls.overlapping import Work, finish
 from ephraim_db.rls.ownership import OWNER_NAMES, Ownership, Whose
 from ephraim_db.rls.personas import Persona, Personas
 from ephraim_db.rls.probes import MOST_SECONDS, Answer, Probe, Question
@@ -50,8 +51,8 @@ class Calls:
     ownership: Ownership
     copied: Sequence[Rows]
 
-    def uses(self) -> Iterator[Use]:
-        """Yield what each persona could do with each function of the exposed schemas."""
+    def works(self) -> Iterator[Work[list[Use]]]:
+        """Yield works that tell what each persona could do with functions of exposed schemas."""
         for schema in self.personas.schemas:
             functions = [
                 function
@@ -59,13 +60,13 @@ class Calls:
                 if function.schema == schema and function.returns not in UNCALLABLE
             ]
             for start in range(0, len(functions), AT_ONCE):
-                yield from self._uses(schema, functions[start : start + AT_ONCE])
+                yield self._uses(schema, functions[start : start + AT_ONCE])
 
-    def uses_of(self, function: Function) -> Iterator[Use]:
-        """Yield what each persona could do with one function."""
-        return self._uses(function.schema, [function])
+    def uses_of(self, function: Function) -> list[Use]:
+        """Return what each persona could do with one function."""
+        return finish(self.connection, self._uses(function.schema, [function]))
 
-    def _uses(self, schema: str, functions: Sequence[Function]) -> Iterator[Use]:
+    def _uses(self, schema: str, functions: Sequence[Function]) -> Work[list[Use]]:
         reasons = [self._why_not(function) for function in functions]
         copied = [rows for rows in self.copied if rows.relation.has_places]
         sources = [Sources(function, copied) for function in functions]
@@ -78,17 +79,19 @@ class Calls:
             for those, reason in zip(sources, reasons, strict=True)
             for persona in self.personas.everyone
         ]
-        answers = iter(ask(self.connection, schema, acts))
+        answers = iter((yield from asking(schema, acts)))
+        uses: list[Use] = []
         for function, reason in zip(functions, reasons, strict=True):
             for persona in self.personas.everyone:
                 told = next(answers)
                 granted = persona.role in function.executors
                 if reason is None:
-                    yield self._use(function, persona, told, granted=granted)
+                    uses.append(self._use(function, persona, told, granted=granted))
                 else:
                     verdict = Verdict("unproven") if granted else BY_GRANT
                     doubts = (reason,) if granted else ()
-                    yield _use(function, persona, verdict, doubts=doubts)
+                    uses.append(_use(function, persona, verdict, doubts=doubts))
+        return uses
 
     def _why_not(self, function: Function) -> str | None:
         found = self.functions.way_out([function.oid])

@@ -39,6 +39,7 @@ def make_tables(connection: psycopg.Connection[Any]) -> None:
             f"on commit drop; create index on pg_temp.{name} (relation, n);"
             f"grant select on pg_temp.{name} to public",
         )
+    _run(connection, f"savepoint {SAVEPOINT}")
 
 
 def copy_rows(
@@ -50,7 +51,7 @@ def copy_rows(
     """Copy a relation's rows and say whose they are, as the prober, within the transaction."""
     table, place = copy_table(relation), "tableoid, ctid" if relation.has_places else "null, null"
     copy = (
-        f"savepoint {SAVEPOINT};"
+        f"release savepoint {SAVEPOINT}; savepoint {SAVEPOINT};"
         f"alter table {table} add column image_{relation.oid} {relation.sql};"
         f"insert into {table} (relation, n, part, place, image_{relation.oid}) "
         f"select {relation.oid}, row_number() over (), {place}, ephraim_row "
@@ -71,7 +72,6 @@ def copy_rows(
     except psycopg.Error as error:
         _run(connection, f"rollback to savepoint {SAVEPOINT}")
         rows = no_rows(relation, personas, error.sqlstate or "unknown")
-    _run(connection, f"release savepoint {SAVEPOINT}")
     return rows
 
 

@@ -6,8 +6,9 @@ there to decide
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import psycopg
@@ -88,6 +89,15 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What one persona's dealings with one relation come to."""
+
+    subject: Subject
+    cells: Sequence[Cell]
+    unproven: Sequence[Unproven]
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
     """Every cell that was observed."""
 
@@ -118,28 +128,42 @@ def observe_matrix(
         return build_matrix(personas.everyone, observation.observed, observation.uses)
 
 
+def judge_all(one: Observed) -> Judged:
+    """Judge what one persona could do with one relation."""
+    relation = one.relation
+    subject = Subject(
+        relation.full_name,
+        relation.kind,
+        relation.column_names,
+        one.rows.total,
+        one.rows.sample,
+    )
+    cells: list[Cell] = []
+    unproven: list[Unproven] = []
+    plain = {c: judge(one, c) for c in COMMANDS if c in relation.commands}
+    for command, verdicts in plain.items():
+        cells += _cells(one, command, verdicts)
+        unproven += _unproven(one, command, set(verdicts.values()))
+    for command, verdicts in judge_variants(one, plain):
+        cells += _cells(one, command, verdicts)
+    return Judged(subject, cells, unproven)
+
+
 def build_matrix(
-    personas: Sequence[Persona], observed: Iterable[Observed], uses: Iterable[Use] = ()
+    personas: Sequence[Persona],
+    observed: Iterable[Observed],
+    uses: Iterable[Use] = (),
+    judged: Mapping[int, Judged] = MappingProxyType({}),
 ) -> Matrix:
-    """Judge what was observed."""
+    """Judge what was observed, but for what is `judged` already, by id."""
     subjects: dict[str, Subject] = {}
     cells: list[Cell] = []
     unproven: list[Unproven] = []
     for one in observed:
-        relation = one.relation
-        subjects[relation.full_name] = Subject(
-            relation.full_name,
-            relation.kind,
-            relation.column_names,
-            one.rows.total,
-            one.rows.sample,
-        )
-        plain = {c: judge(one, c) for c in COMMANDS if c in relation.commands}
-        for command, verdicts in plain.items():
-            cells += _cells(one, command, verdicts)
-            unproven += _unproven(one, command, set(verdicts.values()))
-        for command, verdicts in judge_variants(one, plain):
-            cells += _cells(one, command, verdicts)
+        part = judged.get(id(one)) or judge_all(one)
+        subjects[part.subject.name] = part.subject
+        cells += part.cells
+        unproven += part.unproven
     for use in uses:
         subjects[use.name] = Subject(use.name, use.kind, (), 0)
         cells.append(_cell_of(use))

@@ -2,7 +2,8 @@
 
 catalog -> control -> empty tables filled
         -> rows copied -> for each relation: probed as everybody -> decided by which policy, trigger
-        -> functions called, sequences asked
+                          functions called
+        -> sequences asked
 """
 
 from __future__ import annotations
@@ -70,15 +71,19 @@ def observing(
     on_progress: Progress = lambda _message: None,
     *,
     filling: bool = False,
+    on_observed: Callable[[Observed], object] = lambda _observed: None,
+    catalog: Catalog | None = None,
 ) -> Iterator[Observation]:
     """Probe every relation of the exposed schemas as every persona; afterwards, roll it all back.
 
     Sequences are the exception: what a default takes from one stays taken. `filling`: rows are made
-    for the run where there are none. Raises CannotProbe if the connection's role may not become a
-    persona or would not see every row, and if a persona is one whom RLS does not hold.
+    for the run where there are none. `on_observed` is handed what is known of one persona and
+    relation, while Postgres works on the next. `catalog`: if it was read just now. Raises
+    CannotProbe if the connection's role may not become a persona or would not see every row, and if
+    a persona is one whom RLS does not hold.
     """
     with _rolled_back(connection):
-        catalog = read_catalog(connection)
+        catalog = catalog or read_catalog(connection)
         relations = catalog.exposed(personas.schemas)
         refuse_the_unprobeable(connection, personas, relations)
         become_able(connection, [persona.role for persona in personas.everyone])
@@ -97,7 +102,7 @@ def observing(
         on_progress(f"copying rows of {many}")
         make_tables(connection)
         copied: list[Rows] = []
-        works: list[Work[list[Observed]]] = []
+        works: list[Work[list[Observed] | list[Use]]] = []
         for relation in relations:
             untried = leave_untried(catalog, functions, relation)
             rows = no_rows(relation, personas.everyone)
@@ -106,29 +111,37 @@ def observing(
             rows = replace(rows, why_empty=filled.why_empty(relation.full_name))
             copied.append(rows)
             probing = Probing(catalog, ownership, privileges, rows, untried)
-            works.append(_probed(probing, personas, on_progress))
-        observed = finish_all(connection, works)
-        on_progress("probing functions and sequences")
-        calls = Calls(connection, personas, catalog, functions, ownership, copied)
-        uses = (*calls.uses(), *use_sequences(connection, personas))
+            works.append(_probed(probing, personas, on_progress, on_observed))
+        works += Calls(connection, personas, catalog, functions, ownership, copied).works()
+        found = [one for those in finish_all(connection, works) for one in those]
+        on_progress("probing sequences")
+        used = (one for one in found if isinstance(one, Use))
         yield Observation(
             connection,
             personas,
             catalog,
             privileges,
             ownership,
-            tuple(one for those in observed for one in those),
+            tuple(one for one in found if isinstance(one, Observed)),
             filled,
-            uses,
+            (*used, *use_sequences(connection, personas)),
         )
 
 
-def _probed(probing: Probing, personas: Personas, on_progress: Progress) -> Work[list[Observed]]:
+def _probed(
+    probing: Probing,
+    personas: Personas,
+    on_progress: Progress,
+    on_observed: Callable[[Observed], object],
+) -> Work[list[Observed]]:
     """Probe a relation as everybody, and find out what decided."""
     on_progress(f"probing {probing.rows.relation.full_name}")
     observed = yield from probing.observed(personas.everyone)
     decided = yield from decide(observed, probing.ask)
-    return (yield from name_triggers(decided, probing.ask))
+    named = yield from name_triggers(decided, probing.ask)
+    for one in named:
+        on_observed(one)
+    return named
 
 
 @contextmanager

@@ -36,31 +36,32 @@ def refuse_the_unprobeable(
             f"there is no table or view in schema {', '.join(personas.schemas)}: apply the "
             "migrations first, or name the exposed schemas in rls.toml"
         )
+    found = {
+        name: attributes
+        for name, *attributes in connection.execute(
+            "select r.rolname, r.rolsuper, r.rolbypassrls, ("
+            "select c.oid::regclass::text from pg_catalog.pg_class as c "
+            "where c.oid = any(%s) and c.relowner = r.oid and not c.relforcerowsecurity limit 1) "
+            "from pg_catalog.pg_roles as r where r.rolname = any(%s)",
+            ([relation.oid for relation in relations], [p.role for p in personas.everyone]),
+        )
+    }
     for persona in personas.everyone:
-        attributes = connection.execute(
-            "select rolsuper, rolbypassrls, oid from pg_catalog.pg_roles where rolname = %s",
-            (persona.role,),
-        ).fetchone()
-        if attributes is None:
+        if persona.role not in found:
             raise CannotProbe(
                 f'persona {persona.name}: there is no role "{persona.role}" in this database. '
                 "Create it, or correct the role in rls.toml"
             )
-        superuser, bypasses, oid = attributes
+        superuser, bypasses, owned = found[persona.role]
         if superuser or (bypasses and persona.role not in MAY_BYPASS):
             attribute = "SUPERUSER" if superuser else "BYPASSRLS"
             raise CannotProbe(
                 f'persona {persona.name}: role "{persona.role}" has {attribute}, so every policy '
                 "would seem to allow everything. Name a role that RLS holds"
             )
-        owned = connection.execute(
-            "select c.oid::regclass::text from pg_catalog.pg_class as c "
-            "where c.oid = any(%s) and c.relowner = %s and not c.relforcerowsecurity limit 1",
-            ([relation.oid for relation in relations], oid),
-        ).fetchone()
         if owned:
             raise CannotProbe(
-                f'persona {persona.name}: role "{persona.role}" owns {owned[0]}, and policies do '
+                f'persona {persona.name}: role "{persona.role}" owns {owned}, and policies do '
                 "not hold an owner. Name a role that owns nothing"
             )
     _refuse_strangers(connection, personas)
@@ -71,11 +72,14 @@ def _refuse_strangers(connection: psycopg.Connection[Any], personas: Personas) -
     has_users = _one(connection, "select to_regclass('auth.users') is not null")[0]
     if not has_users or not _one(connection, "select exists (select from auth.users)")[0]:
         return
+    subs = [p.sub for p in personas.everyone if p.sub is not None and not is_made(p.sub)]
+    (known,) = _one(
+        connection,
+        "select array(select id::text from auth.users where id::text = any(%s))",
+        (subs,),
+    )
     for persona in personas.everyone:
-        known = "select exists (select from auth.users where id::text = %s)"
-        if persona.sub is None or is_made(persona.sub):
-            continue
-        if not _one(connection, known, (persona.sub,))[0]:
+        if persona.sub in subs and persona.sub not in known:
             raise CannotProbe(
                 f"persona {persona.name}: sub {persona.sub} is no user in auth.users, so it would "
                 "seem to see nothing. Add the user, with that id, to the seed, or correct rls.toml"

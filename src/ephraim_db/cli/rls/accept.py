@@ -28,7 +28,8 @@ def accept(source: Source) -> None:
         agreed = read_contract(path)
     examined = observe_project(source)
     report = Report.of(examined, Places(source.project), agreed or frozenset())
-    write_contract(path, report.facts)
+    facts = report.facts
+    write_contract(path, facts)
     if agreed is not None:
         print_report(Console(soft_wrap=True), report)
-    click.echo(f"{path}: {len(report.facts)} facts, {len(report.matrix.unproven)} of them unproven")
+    click.echo(f"{path}: {len(facts)} facts, {len(report.matrix.unproven)} of them unproven")

@@ -7,21 +7,21 @@ one is as bad as --fail-on or a suppression is stale; 2 it could not run.
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ephraim_db.cli.connecting import CannotRun
-from ephraim_db.cli.meanwhile import meanwhile
+from ephraim_db.cli.meanwhile import import_meanwhile, meanwhile
 from ephraim_db.cli.rls.reporting import fails, reporting_options, tell
-from ephraim_db.cli.rls.running import PRINTING, SEARCHING, contract_of, observe_project
+from ephraim_db.cli.rls.running import OBSERVING, PRINTING, SEARCHING, contract_of, observe_project
 from ephraim_db.cli.rls.source import Source, observing_options
 from ephraim_db.errors import InvalidContract
 
 if TYPE_CHECKING:
     from ephraim_db.rls import Matrix
+    from ephraim_db.rls.contract import Facts
 
 
 @click.command()
@@ -42,7 +42,13 @@ def check(source: Source, form: str, files: tuple[Path, ...], fail_on: str) -> N
         raise CannotRun(str(error)) from error
     asked_for = fail_on != "none" or form != "text" or bool(files)
     needing = (*SEARCHING, *PRINTING) if asked_for else ()
-    reading = meanwhile(partial(facts_in, path, lines))
+    importing = import_meanwhile(*OBSERVING)
+
+    def read() -> Facts:
+        importing.result()  # what the next call to the database needs, first
+        return facts_in(path, lines)
+
+    reading = meanwhile(read)
 
     def worth_searching(matrix: Matrix) -> bool:
         return facts_of(matrix) != reading.result() or asked_for

@@ -51,11 +51,18 @@ def observe_project(
         try:
             personas = None if guesses else read_personas(source.personas)
             with source.connected(say) as connection:
+                from ephraim_db.rls.catalog import read_catalog
+
+                catalog = read_catalog(connection)  # before what comes next is imported
                 from ephraim_db.rls.findings import examine
 
-                told = personas or _guessed(connection, source, say)
                 return examine(
-                    connection, told, say, cost_rows=cost_rows, worth_searching=worth_searching
+                    connection,
+                    personas or _guessed(connection, source, say),
+                    say,
+                    cost_rows=cost_rows,
+                    worth_searching=worth_searching,
+                    catalog=catalog,
                 )
         except EphraimError as error:
             raise CannotRun(str(error)) from error

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from ephraim_db.rls.findings.finding import Finding
-from ephraim_db.rls.matrix import Matrix, build_matrix
-from ephraim_db.rls.observing import Observation, Progress, observing
+from ephraim_db.rls.matrix import Judged, Matrix, build_matrix, judge_all
+from ephraim_db.rls.observing import Observation, Observed, Progress, observing
 from ephraim_db.rls.personas import Personas
 
 if TYPE_CHECKING:
+    from ephraim_db.rls.catalog import Catalog
     from ephraim_db.rls.findings.rules import Rule
 
 
@@ -41,14 +42,22 @@ def examine(
     *,
     cost_rows: int | None = None,
     worth_searching: Callable[[Matrix], bool] = lambda _matrix: True,
+    catalog: Catalog | None = None,
 ) -> Examined:
     """Observe everything and search it, and roll all of it back. Raises what `observing` raises.
 
     `rules`: only these, instead of all. `cost_rows`: time the policies of tables of so
-    many rows as well.
+    many rows as well. Nothing is searched that is not worth it. `catalog`: if it was read just now.
     """
-    with observing(connection, personas, on_progress, filling=True) as observation:
-        matrix = build_matrix(personas.everyone, observation.observed, observation.uses)
+    judged: dict[int, Judged] = {}
+
+    def judge(one: Observed) -> None:
+        judged[id(one)] = judge_all(one)
+
+    with observing(
+        connection, personas, on_progress, filling=True, on_observed=judge, catalog=catalog
+    ) as observation:
+        matrix = build_matrix(personas.everyone, observation.observed, observation.uses, judged)
         if not worth_searching(matrix):
             return Examined(matrix, (), searched=False)
         on_progress("searching for findings")

@@ -16,23 +16,27 @@ from ephraim_db.rls.report.places import Place, Places
 class Report:
     """One run. `differences` is None if it was compared with no contract.
 
-    `findings` are the worst first; unless they were `searched` for, there may be more. `facts` are
-    those observed. `places` knows the project's files.
+    `findings` are the worst first; unless they were `searched` for, there may be more. `places`
+    knows the project's files.
     """
 
     matrix: Matrix
     findings: tuple[Finding, ...]
     places: Places
-    facts: Facts
     differences: tuple[Told, ...] | None = None
     searched: bool = True
 
     @classmethod
     def of(cls, examined: Examined, places: Places, agreed: Facts | None = None) -> Report:
         """Compare with what was `agreed`, if it is given."""
-        facts = facts_of(examined.matrix)
-        told = None if agreed is None else tell_differences(agreed, facts)
-        return cls(examined.matrix, examined.findings, places, facts, told, examined.searched)
+        matrix = examined.matrix
+        told = None if agreed is None else tell_differences(agreed, facts_of(matrix))
+        return cls(matrix, examined.findings, places, told, examined.searched)
+
+    @property
+    def facts(self) -> Facts:
+        """Return what was observed, taken apart."""
+        return facts_of(self.matrix)
 
     def place_of(self, told: Told) -> Place:
         """Return the line that a difference is most likely about.
