@@ -12,6 +12,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from tests.rls.conftest import ANN, NOTES
 
+from ephraim_db.postgres import Server
 from ephraim_db.rls import read_personas
 
 COMMAND = [str(Path(sys.executable).parent / "ephraim-db"), "rls"]
@@ -33,6 +34,12 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def postgres(server: Server) -> str:
+    """A server that runs already, which takes no time to start."""
+    return server.url()
+
+
 def add(project: Path, name: str, sql: str) -> None:
     (project / "supabase" / "migrations" / name).write_text(sql)
 
@@ -52,15 +59,15 @@ def test_a_newcomer_gets_findings_from_one_command(project: Path) -> None:
     assert not (project / "supabase" / "rls.toml").exists()
 
 
-def test_init_writes_what_matrix_then_reads(project: Path) -> None:
+def test_init_writes_what_matrix_then_reads(project: Path, postgres: str) -> None:
     path = project / "supabase" / "rls.toml"
     (project / "supabase" / "seed.sql").write_text(f"insert into auth.users (id) values ('{ANN}');")
-    told = run("init", "--project", str(project), "--postgres", "embedded")
+    told = run("init", "--project", str(project), "--postgres", postgres)
     assert told.returncode == 0, told.stderr
     assert f"{path} is written" in told.stdout
     assert read_personas(path)["user"].sub == ANN
     text = path.read_text()
-    told = run("matrix", "--project", str(project), "--postgres", "embedded")
+    told = run("matrix", "--project", str(project), "--postgres", postgres)
     assert told.returncode == 0, told.stderr
     assert "guessing" not in told.stderr
     again = run("init", "--project", str(project))
@@ -69,14 +76,16 @@ def test_init_writes_what_matrix_then_reads(project: Path) -> None:
     assert path.read_text() == text
 
 
-def test_init_names_nobody_whose_id_is_another_one_the_next_time(project: Path) -> None:
+def test_init_names_nobody_whose_id_is_another_one_the_next_time(
+    project: Path, postgres: str
+) -> None:
     seed = "insert into auth.users (id) select gen_random_uuid() from generate_series(1, 2);"
     (project / "supabase" / "seed.sql").write_text(seed)
-    told = run("init", "--project", str(project), "--postgres", "embedded")
+    told = run("init", "--project", str(project), "--postgres", postgres)
     assert told.returncode == 0, told.stderr
     assert "the seed gives its users other ids each time" in told.stderr
     for command in (["accept"], ["check"]):
-        told = run(*command, "--project", str(project), "--postgres", "embedded")
+        told = run(*command, "--project", str(project), "--postgres", postgres)
         assert told.returncode == 0, told.stderr
 
 
@@ -98,19 +107,23 @@ def test_a_postgres_of_another_version_than_the_projects_is_told(
     assert ("was taken" in ran.stderr) == ("was taken" in told)
 
 
-def test_a_failing_migration_names_its_statement_and_offers_to_go_on(project: Path) -> None:
+def test_a_failing_migration_names_its_statement_and_offers_to_go_on(
+    project: Path, postgres: str
+) -> None:
     add(project, "20260102000000_bad.sql", "create table public.more (id int);\nselect nowhere;")
-    told = run("matrix", "--project", str(project), "--postgres", "embedded")
+    told = run("matrix", "--project", str(project), "--postgres", postgres)
     assert (told.returncode, told.stdout) == (2, "")
     assert "20260102000000_bad.sql:2: statement 2 (select nowhere) failed" in told.stderr
     assert "--keep-going" in told.stderr
 
 
-def test_what_applies_is_observed_and_what_is_missing_is_named(project: Path) -> None:
+def test_what_applies_is_observed_and_what_is_missing_is_named(
+    project: Path, postgres: str
+) -> None:
     add(project, "20260102000000_bad.sql", "create table public.more (id int);\nselect nowhere;")
     add(project, "20260103000000_good.sql", "create table public.last (id int);")
     told = run(
-        *("matrix", "--project", str(project), "--postgres", "embedded"),
+        *("matrix", "--project", str(project), "--postgres", postgres),
         *("--format", "json", "--keep-going"),
     )
     assert told.returncode == 0, told.stderr
