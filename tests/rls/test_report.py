@@ -6,11 +6,12 @@ import io
 import json
 import re
 
+import pytest
 from rich.console import Console
 from tests.rls.conftest import ACME, NOTES, Look
 
 from ephraim_db.rls import Matrix
-from ephraim_db.rls.report import as_json, print_matrix
+from ephraim_db.rls.report import as_json, draw, print_matrix
 
 POLICY = f"""
 create policy "a team reads its notes" on public.notes for select to authenticated
@@ -26,6 +27,22 @@ def as_text(matrix: Matrix) -> str:
     out = io.StringIO()
     print_matrix(Console(file=out, width=100), matrix)
     return out.getvalue()
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_a_matrix_drawn_ahead_is_printed_as_any_other(look: Look, colours: bool) -> None:
+    matrix = look(NOTES, POLICY)
+    ahead, then, other = (
+        Console(file=io.StringIO(), width=100, force_terminal=colours) for _ in range(3)
+    )
+    drawn = draw(ahead, matrix)
+    print_matrix(then, matrix, drawn)
+    print_matrix(other, matrix)
+    printed, expected = (console.file for console in (then, other))
+    assert isinstance(printed, io.StringIO)
+    assert isinstance(expected, io.StringIO)
+    assert "public.notes (table, 3 rows)" in expected.getvalue()
+    assert printed.getvalue() == expected.getvalue()
 
 
 def test_the_json_form_is_the_agreed_one(look: Look) -> None:

@@ -58,6 +58,18 @@ def test_who_makes_themselves_admin_is_found(find: Find, column: str, expected: 
     assert found.said(RULE, "ann") == expected
 
 
+def test_doors_whose_names_begin_alike_are_told_apart(find: Find) -> None:
+    here, there = (
+        f"who_is_in_which_team_and_what_everybody_may_do_{place}" for place in ("a", "b")
+    )
+    doors = MEMBERS + UPDATE_OWN.format("role")
+    other = doors.replace("role", "rank").replace("nickname text", "nickname text, since date")
+    for name in ("team()", "team,", "is_admin", '"team"', '"admins"'):
+        other = other.replace(name, name.replace("team", "group").replace("admin", "boss"))
+    found = find(PLAIN, doors.replace("members", here), other.replace("members", there))
+    assert found.said(RULE, "ann") == [f"error {here}", f"error {there}"]
+
+
 def test_the_path_is_told_from_the_write_to_the_gain(find: Find) -> None:
     found = find(PLAIN, MEMBERS, UPDATE_OWN.format("role"))
     (finding,) = (f for f in found if f.rule == RULE and f.persona == "ann")

@@ -124,7 +124,7 @@ def carry_out(
 def _make(connection: psycopg.Connection[Any], sql: str) -> bool:
     """Make a table for the whole search, and return whether that went well."""
     try:
-        _run(connection, f"release savepoint {SAVEPOINT}; {sql}; savepoint {SAVEPOINT}")
+        _run(connection, f"{sql}; release savepoint {SAVEPOINT}; savepoint {SAVEPOINT}")
     except psycopg.Error:  # the step that needs it fails as well, and tells
         _run(connection, f"rollback to savepoint {SAVEPOINT}")
         return False
