@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ephraim_db.rls import Matrix, Personas
     from ephraim_db.rls.findings import Examined
 
-OBSERVING = ("ephraim_db.rls.findings", "ephraim_db.rls.contract")
+OBSERVING = ("ephraim_db.rls.findings",)
 PRINTING = ("ephraim_db.rls.report.report", "ephraim_db.rls.report.printing", "rich.console")
 SEARCHING = ("ephraim_db.rls.findings.searching",)
 """Modules, in the order in which they are needed."""
@@ -43,7 +43,7 @@ def observe_project(
     policies of tables of so many rows as well. Nothing is searched that is not worth it.
     `needing`: the modules that are sure to be needed after observing, or while.
     """
-    import_meanwhile(*OBSERVING, *needing)
+    import_meanwhile(*OBSERVING)
     from ephraim_db.rls.personas import read_personas
 
     guesses = may_guess and not source.personas.exists()
@@ -56,6 +56,7 @@ def observe_project(
                 catalog = read_catalog(connection)  # before what comes next is imported
                 from ephraim_db.rls.findings import examine
 
+                import_meanwhile(*needing)
                 return examine(
                     connection,
                     personas or _guessed(connection, source, say),

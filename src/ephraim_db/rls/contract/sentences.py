@@ -41,6 +41,8 @@ KINDS = {
     "foreign": "foreign table",
 }
 
+AS_AGREED = "as agreed: nothing differs from the contract"
+
 _ABOUT = rf"(?P<target>{TARGET})(?: to (?P<value>{NAME})| which (?P<effect>{NAME}))?"
 _DOING = rf"(?P<verb>[a-z]+s[a-z-]*) {_ABOUT}"
 _DO = rf"(?P<verb>[a-z-]+) {_ABOUT}"

@@ -21,8 +21,6 @@ from ephraim_db.rls.contract.wording import (
     word_thing,
 )
 
-AS_AGREED = "as agreed: nothing differs from the contract"
-
 
 class Change(IntEnum):
     """What a difference does to what can be done, the worst first."""
