@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal
 
 import psycopg
@@ -153,14 +152,14 @@ def build_matrix(
     personas: Sequence[Persona],
     observed: Iterable[Observed],
     uses: Iterable[Use] = (),
-    judged: Mapping[int, Judged] = MappingProxyType({}),
+    judged: Mapping[int, Judged] | None = None,
 ) -> Matrix:
     """Judge what was observed, but for what is `judged` already, by id."""
     subjects: dict[str, Subject] = {}
     cells: list[Cell] = []
     unproven: list[Unproven] = []
     for one in observed:
-        part = judged.get(id(one)) or judge_all(one)
+        part = (judged or {}).get(id(one)) or judge_all(one)
         subjects[part.subject.name] = part.subject
         cells += part.cells
         unproven += part.unproven
