@@ -13,18 +13,13 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from types import FrameType
 
-SELDOM = 1_000_000
+SELDOM = 100_000
 """Objects made between two looks for garbage: most of what a command makes lasts until it ends."""
-
-
-SOON = 0.0002
-"""Seconds until a thread that waits no longer for Postgres goes on before one that computes."""
 
 
 def main() -> None:
     """Run the command line; an expected failure is one message on stderr and status 1."""
     gc.set_threshold(SELDOM)
-    sys.setswitchinterval(SOON)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and it is not ignored
         signal.signal(signal.SIGINT, interrupt)
     try:

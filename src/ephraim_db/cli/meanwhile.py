@@ -6,6 +6,7 @@ another                imports .. reads          imports .. draws
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -14,11 +15,14 @@ from threading import Thread
 from typing import TypeVar
 
 T = TypeVar("T")
+SOON = 0.0002
+"""Seconds until a thread that waits no longer for Postgres goes on before one that computes."""
 
 
 def meanwhile(work: Callable[[], T]) -> Future[T]:
     """Begin it in another thread, which nobody waits for when the command is stopped."""
     future: Future[T] = Future()
+    sys.setswitchinterval(SOON)
 
     def do() -> None:
         try:

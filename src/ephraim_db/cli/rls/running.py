@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ OBSERVING = ("ephraim_db.rls.findings",)
 PRINTING = ("ephraim_db.rls.report.report", "ephraim_db.rls.report.printing", "rich.console")
 SEARCHING = ("ephraim_db.rls.findings.searching",)
 """Modules, in the order in which they are needed."""
+SELDOM = 1_000_000
+"""Objects made between two looks for garbage: all that is observed lasts until it is told."""
 
 
 def contract_of(project: Path) -> Path:
@@ -43,6 +46,7 @@ def observe_project(
     policies of tables of so many rows as well. Nothing is searched that is not worth it.
     `needing`: the modules that are sure to be needed after observing, or while.
     """
+    gc.set_threshold(SELDOM)
     import_meanwhile(*OBSERVING)
     from ephraim_db.rls.personas import read_personas
 
