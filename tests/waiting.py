@@ -17,10 +17,11 @@ _ports = itertools.count(20_000 + 500 * int(os.environ.get("PYTEST_XDIST_WORKER"
 
 def wait_until(true: Callable[[], object], what: str = "it") -> None:
     """Return as soon as it is true; fail if it does not become so."""
-    deadline = time.monotonic() + PATIENCE
+    began = time.monotonic()
     while not true():
-        assert time.monotonic() < deadline, f"{what} did not come within {PATIENCE:.0f} s"
-        time.sleep(0.01)
+        waited = time.monotonic() - began
+        assert waited < PATIENCE, f"{what} did not come within {PATIENCE:.0f} s"
+        time.sleep(min(max(0.01, waited / 10), 0.25))  # what takes long is asked for less often
 
 
 def wait_until_blocked(connection: psycopg.Connection[Any]) -> None:

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.in_process import run_here
 from tests.supabase_cli import make_project
-
-COMMAND = Path(sys.executable).with_name("ephraim-db")
 
 
 def migrate(
     action: str, project: Path, url: str | None, *options: str
 ) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
-    return subprocess.run(
-        [COMMAND, "migrate", action, "--project", project, *options],
-        env=environment if url is None else {**environment, "DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
+    return run_here(
+        "migrate",
+        action,
+        "--project",
+        project,
+        *options,
+        environment=environment if url is None else {**environment, "DATABASE_URL": url},
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from tests.in_process import run_here
 from tests.rls.conftest import ANN, NOTES
 
 from ephraim_db.postgres import Server
@@ -62,15 +63,15 @@ def test_a_newcomer_gets_findings_from_one_command(project: Path) -> None:
 def test_init_writes_what_matrix_then_reads(project: Path, postgres: str) -> None:
     path = project / "supabase" / "rls.toml"
     (project / "supabase" / "seed.sql").write_text(f"insert into auth.users (id) values ('{ANN}');")
-    told = run("init", "--project", str(project), "--postgres", postgres)
+    told = run_here("rls", "init", "--project", str(project), "--postgres", postgres)
     assert told.returncode == 0, told.stderr
     assert f"{path} is written" in told.stdout
     assert read_personas(path)["user"].sub == ANN
     text = path.read_text()
-    told = run("matrix", "--project", str(project), "--postgres", postgres)
+    told = run_here("rls", "matrix", "--project", str(project), "--postgres", postgres)
     assert told.returncode == 0, told.stderr
     assert "guessing" not in told.stderr
-    again = run("init", "--project", str(project))
+    again = run_here("rls", "init", "--project", str(project))
     assert (again.returncode, again.stdout) == (2, "")
     assert "is there already" in again.stderr
     assert path.read_text() == text
@@ -81,11 +82,11 @@ def test_init_names_nobody_whose_id_is_another_one_the_next_time(
 ) -> None:
     seed = "insert into auth.users (id) select gen_random_uuid() from generate_series(1, 2);"
     (project / "supabase" / "seed.sql").write_text(seed)
-    told = run("init", "--project", str(project), "--postgres", postgres)
+    told = run_here("rls", "init", "--project", str(project), "--postgres", postgres)
     assert told.returncode == 0, told.stderr
     assert "the seed gives its users other ids each time" in told.stderr
     for command in (["accept"], ["check"]):
-        told = run(*command, "--project", str(project), "--postgres", postgres)
+        told = run_here("rls", *command, "--project", str(project), "--postgres", postgres)
         assert told.returncode == 0, told.stderr
 
 
@@ -101,7 +102,7 @@ def test_a_postgres_of_another_version_than_the_projects_is_told(
     project: Path, major: str, status: int, told: str
 ) -> None:
     (project / "supabase" / "config.toml").write_text(f"[db]\nmajor_version = {major}\n")
-    ran = run("init", "--project", str(project), "--postgres", "embedded")
+    ran = run_here("rls", "init", "--project", str(project), "--postgres", "embedded")
     assert ran.returncode == status, ran.stderr
     assert told in ran.stderr
     assert ("was taken" in ran.stderr) == ("was taken" in told)
@@ -111,7 +112,7 @@ def test_a_failing_migration_names_its_statement_and_offers_to_go_on(
     project: Path, postgres: str
 ) -> None:
     add(project, "20260102000000_bad.sql", "create table public.more (id int);\nselect nowhere;")
-    told = run("matrix", "--project", str(project), "--postgres", postgres)
+    told = run_here("rls", "matrix", "--project", str(project), "--postgres", postgres)
     assert (told.returncode, told.stdout) == (2, "")
     assert "20260102000000_bad.sql:2: statement 2 (select nowhere) failed" in told.stderr
     assert "--keep-going" in told.stderr
@@ -122,8 +123,8 @@ def test_what_applies_is_observed_and_what_is_missing_is_named(
 ) -> None:
     add(project, "20260102000000_bad.sql", "create table public.more (id int);\nselect nowhere;")
     add(project, "20260103000000_good.sql", "create table public.last (id int);")
-    told = run(
-        *("matrix", "--project", str(project), "--postgres", postgres),
+    told = run_here(
+        *("rls", "matrix", "--project", str(project), "--postgres", postgres),
         *("--format", "json", "--keep-going"),
     )
     assert told.returncode == 0, told.stderr

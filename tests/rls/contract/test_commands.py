@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
+from tests.in_process import run_here
 from tests.rls.conftest import ACME, ANN, NOTES
 from tests.rls.test_matrix import OWN
 
@@ -24,8 +24,7 @@ TOLD = "ann may now read notes (id, secret, team_id, title, user_id) of all rows
 
 
 def rls(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).parent / "ephraim-db", "rls", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return run_here("rls", *arguments)
 
 
 def execute(url: str, sql: str) -> None:
