@@ -104,6 +104,15 @@ def test_a_conflict_in_the_contract_is_named_and_accepting_repairs_it(
     assert contract.read_text() == whole
 
 
+def test_a_damaged_line_is_told_before_a_database_is_made(agreed: Path) -> None:
+    contract = agreed / "supabase" / "rls.contract"
+    contract.write_text(contract.read_text().replace("ann reads", "ann", 1))
+    told = rls("check", "--project", agreed)
+    assert told.returncode == 2
+    assert "states no fact" in told.stderr
+    assert "starting Postgres" not in told.stderr
+
+
 def test_a_database_that_does_not_answer_is_no_difference(agreed: Path) -> None:
     url = "postgresql://postgres:canary@127.0.0.1:1/postgres"
     told = rls("check", "--project", agreed, "--database-url", url)

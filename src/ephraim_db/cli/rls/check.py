@@ -36,19 +36,21 @@ def check(source: Source, form: str, files: tuple[Path, ...], fail_on: str) -> N
     from ephraim_db.rls.contract import AS_AGREED, facts_in, facts_of, lines_of
 
     path = contract_of(source.project)
+    importing = import_meanwhile(*OBSERVING)
     try:
         lines = lines_of(path)
+
+        def read() -> Facts:
+            importing.result()  # what the next call to the database needs, first
+            return facts_in(path, lines)
+
+        reading = meanwhile(read)
+        if source.database_url is None:  # to make one takes longer than to read this
+            reading.result()
     except InvalidContract as error:
         raise CannotRun(str(error)) from error
     asked_for = fail_on != "none" or form != "text" or bool(files)
     needing = (*SEARCHING, *PRINTING) if asked_for else ()
-    importing = import_meanwhile(*OBSERVING)
-
-    def read() -> Facts:
-        importing.result()  # what the next call to the database needs, first
-        return facts_in(path, lines)
-
-    reading = meanwhile(read)
 
     def worth_searching(matrix: Matrix) -> bool:
         return facts_of(matrix) != reading.result() or asked_for
