@@ -59,7 +59,8 @@ def page(name: str) -> str:
 def _commands() -> Iterator[str]:
     yield "# Commands"
     yield "What `--help` says of each. [The Python names](python.md); [the errors](errors.md)."
-    yield from _command(click.Context(commands, info_name="ephraim-db"), commands)
+    context = click.Context(commands, info_name="ephraim-db", **commands.context_settings)
+    yield from _command(context, commands)
 
 
 def _command(context: click.Context, command: click.Command) -> Iterator[str]:
