@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -82,9 +81,9 @@ Tabs = dict[bool, Page]
 Open = Callable[..., Page]
 
 
-@contextmanager
-def launched() -> Iterator[Browser]:
-    """Debian's Chromium. While it runs, this thread's event loop is Playwright's."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. Of a module: while it runs, this thread's event loop is Playwright's."""
     program = find_browser()
     assert program, "there is no Chromium: apt-get install chromium"
     expect.set_options(timeout=PATIENCE)
@@ -92,13 +91,6 @@ def launched() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Of a module, as other modules need the event loop."""
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,14 @@ import psycopg
 import pytest
 from tests.rls.conftest import ACME, NOTES, PEOPLE
 from tests.rls.test_matrix import OWN
+from tests.web.conftest import browser, tabs
 
 from ephraim_db.rls.contract import facts_of, read_fact
 from ephraim_db.rls.findings import Examined, examine
 from ephraim_db.rls.report import Places, Report
 from ephraim_db.testing.databases import Cloner
+
+__all__ = ["browser", "tabs"]  # the same fixtures as for our own pages
 
 MIGRATION = f"""\
 {NOTES}

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.web.conftest import Tabs, launched, tab_of
+from tests.web.conftest import Tabs, tab_of
 from tests.web.test_accessibility import violations
 
 from ephraim_db.rls import Matrix, Persona
 from ephraim_db.rls.matrix import Cell, Subject
 from ephraim_db.rls.report import FORMS, Report
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def tabs(browser: Browser) -> Tabs:
-    return {}
 
 
 @pytest.fixture
