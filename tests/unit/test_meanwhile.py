@@ -20,6 +20,10 @@ def test_what_went_wrong_is_told_to_who_asks() -> None:
 
 
 def test_what_cannot_be_imported_is_told_only_where_it_is_needed() -> None:
-    import_meanwhile("ephraim_db.nothing", "ephraim_db.toml").result(timeout=30)
+    import_meanwhile("ephraim_db.nothing").result(timeout=30)
+
+
+def test_what_is_imported_meanwhile_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "ephraim_db.toml", raising=False)
     import_meanwhile("ephraim_db.toml").result(timeout=30)
     assert "ephraim_db.toml" in sys.modules
