@@ -44,12 +44,13 @@ def run_postgrest(
             )
         )
         log = home.directory / "postgrest.log"
-        process = home.start(
-            [program, settings],
-            log=log,
-            stop=signal.SIGTERM,
-            env={name: value for name, value in os.environ.items() if name[:5] != "PGRST"},
-        )
+        with log.open("wb") as output:
+            process = home.start(
+                [program, settings],
+                output=output,
+                stop=signal.SIGTERM,
+                env={name: value for name, value in os.environ.items() if name[:5] != "PGRST"},
+            )
         _await_answer(process, address, log)
         yield address
 

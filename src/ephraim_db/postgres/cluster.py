@@ -19,7 +19,7 @@ import psycopg
 
 from ephraim_db.errors import DiskFull, PortTaken, PostgresError
 from ephraim_db.postgres.binaries import Binaries, service_account
-from ephraim_db.postgres.processes import Household, household, run_as, unwritable
+from ephraim_db.postgres.processes import Household, household, unwritable
 from ephraim_db.postgres.server import HOST, SUPERUSER, Kind, Server
 
 _START_TIMEOUT = 30.0  # seconds
@@ -55,13 +55,15 @@ def run_cluster(kind: Kind, binaries: Binaries, port: int | None) -> Iterator[Se
         for attempts_left in reversed(range(5)):
             chosen = port or free_port()
             log = home.directory / "postgres.log"
-            process = home.start(
-                [binaries.directory / "postgres", "-D", home.directory / "data", "-p", str(chosen)],
-                log=log,
-                stop=signal.SIGQUIT,  # the data is thrown away: no checkpoint
-                env=environment,
-                account=account,
-            )
+            data = home.directory / "data"
+            with log.open("ab") as output:
+                process = home.start(
+                    [binaries.directory / "postgres", "-D", data, "-p", str(chosen)],
+                    output=output,
+                    stop=signal.SIGQUIT,  # the data is thrown away: no checkpoint
+                    env=environment,
+                    account=account,
+                )
             try:
                 version = _await_connection(process, chosen, password)
                 break
@@ -119,25 +121,23 @@ def _initdb(
         if binaries.major >= 17
         else ["--locale=C.UTF-8"]
     )
-    ran = subprocess.run(
+    initdb = home.start(
         [
-            *(str(binaries.directory / "initdb"), "--pgdata", str(data), "--username", SUPERUSER),
-            *("--pwfile", str(password_file), "--auth=scram-sha-256", "--encoding=UTF8"),
+            *(binaries.directory / "initdb", "--pgdata", data, "--username", SUPERUSER),
+            *("--pwfile", password_file, "--auth=scram-sha-256", "--encoding=UTF8"),
             *("--no-sync", "--no-instructions", *locale),
             *(["--set", _SCRAM] if binaries.major >= 16 else []),
         ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        output=subprocess.PIPE,  # a log would not take "the disk is full"
+        stop=signal.SIGTERM,
         env=environment,
-        cwd=home.directory,
-        check=False,
-        **run_as(account),
+        account=account,
     )
+    said = initdb.communicate()[0].decode(errors="replace")
+    home.stop(initdb)
     password_file.unlink()
-    if ran.returncode != 0:
-        raise explain(f"initdb could not make a database in {home.directory}", ran.stdout)
+    if initdb.returncode != 0:
+        raise explain(f"initdb could not make a database in {home.directory}", said)
     preload = ["shared_preload_libraries = 'pg_stat_statements'"]
     with (data / "postgresql.conf").open("a") as configuration:
         configuration.write(_CONFIGURATION)

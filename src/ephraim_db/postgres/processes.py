@@ -17,11 +17,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
+from types import FrameType
+from typing import IO, TypedDict
 
 from ephraim_db.errors import DiskFull, PostgresError
 
@@ -43,13 +45,13 @@ class Household:
         self,
         command: Sequence[str | Path],
         *,
-        log: Path,
+        output: IO[bytes] | int,
         stop: signal.Signals,
         env: Mapping[str, str] | None = None,
         account: pwd.struct_passwd | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a child that writes to `log` and ends on the signal `stop`."""
-        with log.open("ab") as output:
+        """Start a child that writes to `output`, a file or a pipe, and ends on signal `stop`."""
+        with uninterrupted():  # a child that nobody heard of would run on
             child = subprocess.Popen(
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
@@ -60,8 +62,8 @@ class Household:
                 cwd=self.directory,
                 **run_as(account),
             )
-        self._children.append((child, stop))
-        self._tell(f"child {child.pid}")
+            self._children.append((child, stop))
+            self._tell(f"child {child.pid}")
         return child
 
     def stop(self, child: subprocess.Popen[bytes]) -> None:
@@ -74,6 +76,8 @@ class Household:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
         self._children.remove(entry)
         self._tell(f"gone {child.pid}")
 
@@ -85,13 +89,14 @@ class Household:
 
     def close(self) -> None:
         """Stop every child, remove the directory, dismiss the watchdog."""
-        for child, _ in reversed(list(self._children)):
-            self.stop(child)
-        _remove(self.directory)
-        self._tell("done")
-        assert self._watchdog.stdin is not None
-        self._watchdog.stdin.close()
-        self._watchdog.wait()
+        with uninterrupted():
+            for child, _ in reversed(list(self._children)):
+                self.stop(child)
+            _remove(self.directory)
+            self._tell("done")
+            assert self._watchdog.stdin is not None
+            self._watchdog.stdin.close()
+            self._watchdog.wait()
 
 
 def _remove(directory: Path) -> None:
@@ -143,8 +148,20 @@ def roomy_place() -> str:
 @contextlib.contextmanager
 def household(account: pwd.struct_passwd | None = None) -> Iterator[Household]:
     """Make a temporary directory, of `account` if given, that vanishes with everything started."""
-    directory = Path(roomy_place()) / f"ephraim-db-{secrets.token_hex(8)}"
-    try:  # a Ctrl-C may come at any moment from here on
+    home: Household | None = None
+    try:
+        with uninterrupted():
+            home = _settle(Path(roomy_place()) / f"ephraim-db-{secrets.token_hex(8)}")
+        if account is not None:
+            os.chown(home.directory, account.pw_uid, account.pw_gid)
+        yield home
+    finally:
+        if home is not None:
+            home.close()
+
+
+def _settle(directory: Path) -> Household:
+    try:
         directory.mkdir(mode=0o700)
         watchdog = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_WATCHDOG), str(directory)],
@@ -158,13 +175,28 @@ def household(account: pwd.struct_passwd | None = None) -> Iterator[Household]:
     except OSError as error:
         _remove(directory)
         raise unwritable(error) from error
-    except BaseException:
-        _remove(directory)
-        raise
-    home = Household(directory, watchdog)
+    return Household(directory, watchdog)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let a Ctrl-C or a polite kill wait until the block is through.
+
+    Only the main thread can be interrupted by them; in any other this does nothing.
+    """
+    came: list[tuple[int, FrameType | None]] = []
+    handlers = {
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if callable(handler := signal.getsignal(number))
+        and threading.current_thread() is threading.main_thread()
+    }
     try:
-        if account is not None:
-            os.chown(directory, account.pw_uid, account.pw_gid)
-        yield home
+        for number in handlers:
+            signal.signal(number, lambda *caught: came.append(caught))
+        yield
     finally:
-        home.close()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for caught in came:
+            handlers[signal.Signals(caught[0])](*caught)
