@@ -22,7 +22,8 @@ def run_here(
     """Run it with these arguments and, if given, this environment; return as if it had ended."""
     command = ["ephraim-db", *map(str, arguments)]
     out, err = io.StringIO(), io.StringIO()
-    before = gc.get_threshold(), sys.getswitchinterval(), signal.getsignal(signal.SIGINT)
+    before = gc.get_threshold(), sys.getswitchinterval()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with (
             patch.object(sys, "argv", command),
@@ -39,5 +40,6 @@ def run_here(
     finally:
         gc.set_threshold(*before[0])
         sys.setswitchinterval(before[1])
-        signal.signal(signal.SIGINT, before[2])
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())

@@ -48,10 +48,12 @@ def test_it_serves_the_project_and_ctrl_c_leaves_nothing(as_nobody: bool) -> Non
         assert start.leftovers() == []
 
 
-def test_ctrl_c_while_it_starts_leaves_nothing() -> None:
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["start", "rls matrix", "rls check", "rls mutate", "demo"])
+def test_what_is_stopped_while_it_starts_leaves_nothing(command: str, stop: int) -> None:
     with temporary_directory() as temporary:
         process = subprocess.Popen(
-            [EPHRAIM_DB, "start", "--project", PROJECT, "--postgres", "embedded"],
+            [EPHRAIM_DB, *command.split(), "--project", PROJECT, "--postgres", "embedded"],
             env=os.environ | {"TMPDIR": str(temporary)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -60,9 +62,10 @@ def test_ctrl_c_while_it_starts_leaves_nothing() -> None:
         while not list(temporary.iterdir()):
             assert process.poll() is None
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(stop)
         output, said = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, output) == (130, "")
+        assert (process.returncode, said.splitlines()[-1]) == (130, "stopped")
+        assert "API_URL" not in output
         assert "Traceback" not in said
         assert list(temporary.iterdir()) == []
 

@@ -15,13 +15,27 @@ if TYPE_CHECKING:
 
 SELDOM = 100_000
 """Objects made between two looks for garbage: most of what a command makes lasts until it ends."""
+STOPPED = 130
+"""The exit status after a Ctrl-C or a polite kill, which says nothing else: no 1 of `rls check`."""
+_STOPS = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
 
 
 def main() -> None:
     """Run the command line; an expected failure is one message on stderr and status 1."""
     gc.set_threshold(SELDOM)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and it is not ignored
-        signal.signal(signal.SIGINT, interrupt)
+    for number, unchanged in _STOPS.items():
+        if signal.getsignal(number) is unchanged:  # and it is not ignored
+            signal.signal(number, interrupt)
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
+    finally:
+        _ignore_stops()  # it ends already
+        gc.freeze()  # nothing to be looked through before everything goes
+
+
+def _run() -> None:
     try:
         import click  # noqa: F401 - only whether it is there
     except ImportError:
@@ -33,13 +47,14 @@ def main() -> None:
         commands(prog_name="ephraim-db")
     except EphraimError as error:
         sys.exit(f"error: {error}")
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends already
-        gc.freeze()  # nothing to be looked through before everything goes
 
 
 def interrupt(_: int, __: FrameType | None) -> NoReturn:
     """Stop once; a second Ctrl-C must not stop the cleaning up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _ignore_stops()
     raise KeyboardInterrupt
+
+
+def _ignore_stops() -> None:
+    for number in _STOPS:
+        signal.signal(number, signal.SIG_IGN)

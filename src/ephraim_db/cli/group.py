@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import click
 
+from ephraim_db.cli import STOPPED
 from ephraim_db.cli.importing import import_command
 
 
@@ -29,6 +30,13 @@ _COMMANDS = {
 
 
 class _Lazy(click.Group):
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            ctx.exit(STOPPED)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -46,4 +54,7 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ephraim-db")
 def commands() -> None:
-    """Hold other people's credentials in Supabase, use them, and prove that RLS holds."""
+    """Hold other people's credentials in Supabase, use them, and prove that RLS holds.
+
+    Ctrl-C or SIGTERM stops a command and leaves nothing behind; the exit status is 130.
+    """

@@ -1,7 +1,7 @@
 """`ephraim-db keys new|publish|list|rotate`: the keys that secrets are sealed to.
 
 Exit status, for scripts: 0 done; 1 refused, or `rotate` left secrets that it cannot open; 2 it
-could not run (no connection, wrong options); 130 interrupted.
+could not run (no connection, wrong options); 130 it was stopped.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from ephraim_db.cli import STOPPED
 from ephraim_db.cli.connecting import CannotRun, connect
 from ephraim_db.errors import InvalidKey, NoPrivateKeys, RotationError
 from ephraim_db.rotation import Progress, list_keys, promote, publish, rotate
@@ -128,7 +129,7 @@ def rotate_keys(
             )
     except KeyboardInterrupt:
         click.echo("stopped; nothing is lost: run the same again and it goes on", err=True)
-        context.exit(130)
+        context.exit(STOPPED)
     for one in done.discarded:
         click.echo(f"discarded: {one.place}, sealed to {one.kid}: {one.reason}", err=True)
     for one in done.unopened:

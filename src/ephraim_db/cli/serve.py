@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import signal
 import threading
 from pathlib import Path
 
@@ -61,12 +60,10 @@ def serve_until_interrupted(
 ) -> None:
     """Serve the page over `local`, on a free port for None, until Ctrl-C or SIGTERM."""
     subs = {persona.name: str(persona.sub) for persona in personas.everyone if persona.sub}
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with serve_settings_page(local, subs, keyring, port=port) as page:
         click.echo(f"\n{page.url}\n\n{instructions(Pretended())}\n\nCtrl-C stops it.")
         try:
-            stop.wait()
+            threading.Event().wait()
         except KeyboardInterrupt:
             click.echo("")
 

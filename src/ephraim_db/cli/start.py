@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import signal
 import threading
 from pathlib import Path
 
 import click
 
-from ephraim_db.cli import interrupt
 from ephraim_db.local import LocalSupabase, start_local
 
 
@@ -41,8 +39,6 @@ def start(project: Path | None, postgres: str, port: int | None, output: str) ->
     """
     if project is None and Path("supabase").is_dir():
         project = Path()
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, interrupt)
     ready = False
     try:
         with start_local(project, postgres=postgres, port=port, on_progress=_say) as local:
@@ -51,9 +47,9 @@ def start(project: Path | None, postgres: str, port: int | None, output: str) ->
             _say("ready; Ctrl-C stops it")
             threading.Event().wait()
     except KeyboardInterrupt:
-        _say("stopped")
         if not ready:
-            raise click.exceptions.Exit(130) from None
+            raise
+        _say("stopped")
 
 
 def _shown(local: LocalSupabase, output: str) -> str:

@@ -1,13 +1,12 @@
 """`ephraim-db rls mutate`: break the database one thing at a time, and ask whether it is noticed.
 
 Exit status, for scripts: 0 enough was noticed; 1 the score is below --fail-under, or an entry of
-[[unnoticed]] is stale; 2 it could not run; 130 Ctrl-C ended it, and what was tried is told.
+[[unnoticed]] is stale; 2 it could not run; 130 it was stopped, and what was tried is told.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from contextlib import ExitStack, closing
@@ -18,6 +17,7 @@ import click
 import psycopg
 from rich.console import Console
 
+from ephraim_db.cli import STOPPED
 from ephraim_db.cli.connecting import CannotRun
 from ephraim_db.cli.rls.mutation_report import counting, print_score
 from ephraim_db.cli.rls.progress import progress
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 TEMPLATE = "ephraim_mutants"
 UNSEEN = ("survived", "left")
-INTERRUPTED = 130
-"""The status that shells give what Ctrl-C ended."""
 RECORD = Path("supabase", ".temp", "rls-mutants.jsonl")
 
 
@@ -101,7 +99,7 @@ def mutate(
     except Stopped as stopped:
         print_score(Console(soft_wrap=True), stopped.score, time.monotonic() - began)
         click.echo(f"stopped: {len(stopped.score.judgements)} of {stopped.total} were tried")
-        sys.exit(INTERRUPTED)
+        sys.exit(STOPPED)
     print_score(Console(soft_wrap=True), score, time.monotonic() - began)
     if score.percent < fail_under or score.stale:
         sys.exit(1)
@@ -222,7 +220,6 @@ def _run_commands(
     from ephraim_db.rls.mutants.commanding import Commanding, judge_by_command
     from ephraim_db.rls.mutants.recording import Record, unknown
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the commands would run on
     commanding = Commanding(server, TEMPLATE, command)
     seconds = commanding.try_unbroken()
     with Record(path, command, mutants).adding() as record:
@@ -238,6 +235,6 @@ def _run_commands(
                     count(judgement)
         except KeyboardInterrupt:
             click.echo(f"interrupted: the same command goes on from {path}", err=True)
-            sys.exit(130)
+            sys.exit(STOPPED)
         record.finish()
     return record.known
