@@ -75,9 +75,16 @@ end $$;
 """It goes on when it is told to stop."""
 
 
-@pytest.mark.parametrize("using", [SLOW, "public.is_open()"])
-@pytest.mark.parametrize("times", [1, 2])
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("using", "times", "stop"),
+    [
+        (SLOW, 1, signal.SIGINT),
+        (SLOW, 2, signal.SIGINT),
+        (SLOW, 1, signal.SIGTERM),
+        ("public.is_open()", 1, signal.SIGINT),
+        ("public.is_open()", 2, signal.SIGINT),
+    ],
+)
 def test_ctrl_c_stops_it_without_noise(
     project: Path, url: str, using: str, times: int, stop: signal.Signals
 ) -> None:
