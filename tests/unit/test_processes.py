@@ -92,7 +92,7 @@ def interrupted_at(moment: Moment) -> None:
             waiting.clear()
             os.kill(os.getpid(), signal.SIGINT)
 
-    with suppress(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt):
         live(interrupt)
     assert not waiting
 

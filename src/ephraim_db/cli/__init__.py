@@ -25,7 +25,7 @@ def main() -> None:
     gc.set_threshold(SELDOM)
     for number, unchanged in _STOPS.items():
         if signal.getsignal(number) is unchanged:  # and it is not ignored
-            signal.signal(number, interrupt)
+            signal.signal(number, _interrupt)
     try:
         _run()
     except KeyboardInterrupt:
@@ -49,7 +49,7 @@ def _run() -> None:
         sys.exit(f"error: {error}")
 
 
-def interrupt(_: int, __: FrameType | None) -> NoReturn:
+def _interrupt(_: int, __: FrameType | None) -> NoReturn:
     """Stop once; a second Ctrl-C must not stop the cleaning up."""
     _ignore_stops()
     raise KeyboardInterrupt

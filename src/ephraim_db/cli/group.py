@@ -56,5 +56,6 @@ class _Lazy(click.Group):
 def commands() -> None:
     """Hold other people's credentials in Supabase, use them, and prove that RLS holds.
 
-    Ctrl-C or SIGTERM stops a command and leaves nothing behind; the exit status is 130.
+    Ctrl-C or SIGTERM stops a command and leaves nothing behind. The exit status is 130; where the
+    command was to run until then, and did, 0.
     """
